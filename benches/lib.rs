@@ -1,0 +1,1 @@
+//! Benchmarks of the engine, one file a subject under `engine/`.
