@@ -1,0 +1,132 @@
+//! From any thread to the loop's thread, without a lock and without the host's language.
+//!
+//! Producers push, then ring the bell only if the loop said that it is about to sleep. The loop
+//! arms, **looks at the queue again**, and only then sleeps. Both sides are sequentially
+//! consistent: with weaker orders each could miss the other's store, and a frame would wait until
+//! the next one comes.
+
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::graph::Edge;
+use crate::host::{Bell, Host};
+use crate::sync::{AtomicBool, Ordering, Queue};
+
+/// Something for the loop's thread.
+pub enum Post<H: Host> {
+    /// A frame for a foreign processor.
+    Frame {
+        /// Number of its slot.
+        slot: u32,
+        /// The frame.
+        frame: Frame<H>,
+    },
+    /// A frame that left a graph.
+    Left {
+        /// Number of the graph in its scheduler.
+        graph: u32,
+        /// Where it left.
+        edge: Edge,
+        /// The frame.
+        frame: Frame<H>,
+    },
+    /// A hop that an observer wants to hear of.
+    Hop {
+        /// Number of the graph in its scheduler.
+        graph: u32,
+        /// Node that pushed.
+        source: u32,
+        /// The frame.
+        frame: Frame<H>,
+    },
+}
+
+/// Queue and bell of one loop.
+pub struct Inbox<H: Host> {
+    queue: Queue<Post<H>>,
+    armed: AtomicBool,
+    bell: Arc<dyn Bell>,
+}
+
+impl<H: Host> Inbox<H> {
+    /// An empty inbox, armed.
+    #[must_use]
+    pub fn new(bell: Arc<dyn Bell>) -> Self {
+        Self { queue: Queue::new(), armed: AtomicBool::new(true), bell }
+    }
+
+    /// Append; wake the loop if it may sleep. Never waits.
+    pub fn post(&self, post: Post<H>) {
+        self.queue.push(post);
+        if self.armed.swap(false, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+
+    /// The next post.
+    pub fn take(&self) -> Option<Post<H>> {
+        self.queue.pop()
+    }
+
+    /// Say that the loop is about to sleep. False: something came meanwhile and must be drained first.
+    #[must_use]
+    pub fn arm(&self) -> bool {
+        self.armed.store(true, Ordering::SeqCst);
+        // If a producer took the arming before we do, it has rung: the loop will be called again.
+        self.queue.is_empty() || !self.armed.swap(false, Ordering::SeqCst)
+    }
+}
+
+#[cfg(all(test, engine_loom))]
+mod models {
+    use super::*;
+    use crate::testing::{MockHost, frame};
+    use loom::sync::atomic::AtomicUsize;
+
+    struct Counter(AtomicUsize);
+    impl Bell for Counter {
+        fn ring(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_post_is_taken_or_the_bell_rings() {
+        loom::model(|| {
+            let bell = loom::sync::Arc::new(Counter(AtomicUsize::new(0)));
+            struct Shared(loom::sync::Arc<Counter>);
+            impl Bell for Shared {
+                fn ring(&self) {
+                    self.0.ring();
+                }
+            }
+            let inbox = loom::sync::Arc::new(Inbox::<MockHost>::new(Arc::new(Shared(bell.clone()))));
+            inbox.armed.store(false, Ordering::SeqCst); // the loop is awake
+            let producer = {
+                let inbox = inbox.clone();
+                loom::thread::spawn(move || {
+                    for id in 1..=2 {
+                        inbox.post(Post::Frame { slot: 0, frame: frame(id) });
+                    }
+                })
+            };
+            let mut taken = 0;
+            loop {
+                while inbox.take().is_some() {
+                    taken += 1;
+                }
+                if inbox.arm() {
+                    break;
+                }
+            }
+            producer.join().unwrap();
+            // What is left in the queue was announced by the bell.
+            let mut left = 0;
+            while inbox.take().is_some() {
+                left += 1;
+            }
+            assert_eq!(taken + left, 2);
+            assert!(left == 0 || bell.0.load(Ordering::SeqCst) > 0, "lost wake-up");
+        });
+    }
+}

@@ -1,0 +1,94 @@
+//! Native inline processors: synchronous state machines that run on whichever thread delivers.
+//!
+//! Prior art: a combining lock. Whoever finds the seat free runs the frame; whoever finds it taken
+//! leaves the frame in the backlog, which the one in the seat empties before it goes. So a hop is a
+//! function call, nobody ever waits, a processor that pushes round a cycle back to itself does not
+//! dead-lock, and the order of each producer is kept.
+
+use std::collections::VecDeque;
+use std::sync::TryLockError;
+
+use crate::frame::Frame;
+use crate::graph::Emit;
+use crate::host::Host;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence, lock};
+
+/// A synchronous processor.
+pub trait Inline<H: Host>: Send {
+    /// Handle one frame; pass on what should go on through `emit`.
+    fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>);
+}
+
+/// The seat of an inline processor.
+pub struct InlineSeat<H: Host> {
+    processor: Mutex<Box<dyn Inline<H>>>,
+    backlog: Mutex<VecDeque<Frame<H>>>,
+    waiting: AtomicUsize,
+}
+
+impl<H: Host> InlineSeat<H> {
+    /// Seat a processor.
+    #[must_use]
+    pub fn new(processor: Box<dyn Inline<H>>) -> Self {
+        Self { processor: Mutex::new(processor), backlog: Mutex::new(VecDeque::new()), waiting: AtomicUsize::new(0) }
+    }
+
+    /// How many frames wait because the seat is taken.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Process the frame now, or leave it to whoever is in the seat.
+    #[inline]
+    pub fn run(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        // A frame in the backlog goes first, so with any there this one queues up behind it.
+        if self.waiting.load(Ordering::Acquire) == 0
+            && let Some(mut processor) = self.sit()
+        {
+            if self.waiting.load(Ordering::Acquire) == 0 {
+                processor.process(frame, emit);
+            } else {
+                self.leave(frame);
+            }
+        } else {
+            self.leave(frame);
+        }
+        self.drain(emit);
+    }
+
+    /// Take the seat if it is free. A processor that panicked once is used again: its own state is
+    /// its own business, and frames must not pile up behind it.
+    #[inline]
+    fn sit(&self) -> Option<MutexGuard<'_, Box<dyn Inline<H>>>> {
+        match self.processor.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    fn leave(&self, frame: Frame<H>) {
+        let mut backlog = lock(&self.backlog);
+        backlog.push_back(frame);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn drain(&self, emit: &mut Emit<'_, H>) {
+        loop {
+            // Pairs with the one who leaves a frame and then finds the seat taken: either it sees
+            // the seat free, or we see its frame.
+            fence(Ordering::SeqCst);
+            if self.waiting.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            let Some(mut processor) = self.sit() else { return };
+            loop {
+                let next = lock(&self.backlog).pop_front();
+                let Some(frame) = next else { break };
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                processor.process(frame, emit);
+            }
+        }
+    }
+}

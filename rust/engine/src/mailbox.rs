@@ -1,0 +1,129 @@
+//! A node's mailbox: a system lane that is taken first, and a data lane in strict order.
+
+use std::collections::VecDeque;
+
+use crate::epoch::Epoch;
+use crate::frame::{Class, Frame, Kind};
+use crate::host::Host;
+
+/// Which of a node's two lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// System frames.
+    System,
+    /// Data and control frames.
+    Data,
+}
+
+impl Lane {
+    /// The lane that frames of a class take.
+    #[must_use]
+    pub const fn of(class: Class) -> Self {
+        if class.is_system() { Self::System } else { Self::Data }
+    }
+}
+
+/// A frame that waits, and since when.
+pub struct Waiting<H: Host> {
+    /// The frame.
+    pub frame: Frame<H>,
+    /// When it came, in milliseconds of the caller's clock.
+    pub since_ms: u32,
+}
+
+/// Two lanes. Not shared: it belongs to the thread of the loop that its processor runs on.
+pub struct Mailbox<H: Host> {
+    system: VecDeque<Waiting<H>>,
+    data: VecDeque<Waiting<H>>,
+}
+
+impl<H: Host> Default for Mailbox<H> {
+    fn default() -> Self {
+        Self { system: VecDeque::new(), data: VecDeque::new() }
+    }
+}
+
+impl<H: Host> Mailbox<H> {
+    /// Append to the lane of the frame's class. A start frame goes ahead of everything.
+    pub fn push(&mut self, frame: Frame<H>, since_ms: u32) {
+        let waiting = Waiting { frame, since_ms };
+        match Lane::of(waiting.frame.class) {
+            Lane::System if waiting.frame.class.kind == Kind::Start => self.system.push_front(waiting),
+            Lane::System => self.system.push_back(waiting),
+            Lane::Data => self.data.push_back(waiting),
+        }
+    }
+
+    /// Take the first frame of a lane.
+    pub fn pop(&mut self, lane: Lane) -> Option<Frame<H>> {
+        self.lane_mut(lane).pop_front().map(|waiting| waiting.frame)
+    }
+
+    /// The class at the head of a lane.
+    #[must_use]
+    pub fn head(&self, lane: Lane) -> Option<Class> {
+        self.lane(lane).front().map(|waiting| waiting.frame.class)
+    }
+
+    /// How many wait in a lane.
+    #[must_use]
+    pub fn depth(&self, lane: Lane) -> usize {
+        self.lane(lane).len()
+    }
+
+    /// When the frame at the head of a lane came.
+    #[must_use]
+    pub fn oldest_ms(&self, lane: Lane) -> Option<u32> {
+        self.lane(lane).front().map(|waiting| waiting.since_ms)
+    }
+
+    /// Take out what an interruption that begins `epoch` drops, keeping the rest in order.
+    pub fn purge(&mut self, epoch: Epoch, dropped: &mut Vec<Frame<H>>) {
+        self.split(dropped, |frame| frame.class.is_interruptible() && frame.epoch.is_before(epoch));
+    }
+
+    /// Take out everything.
+    pub fn clear(&mut self, dropped: &mut Vec<Frame<H>>) {
+        dropped.extend(self.system.drain(..).map(|waiting| waiting.frame));
+        dropped.extend(self.data.drain(..).map(|waiting| waiting.frame));
+    }
+
+    /// Take out the data lane.
+    pub fn clear_data(&mut self, dropped: &mut Vec<Frame<H>>) {
+        dropped.extend(self.data.drain(..).map(|waiting| waiting.frame));
+    }
+
+    /// Whether a frame of one of these classes waits in the data lane.
+    pub fn has_data(&self, mut wanted: impl FnMut(Class) -> bool) -> bool {
+        self.data.iter().any(|waiting| wanted(waiting.frame.class))
+    }
+
+    /// All frames that wait.
+    pub fn frames(&self) -> impl Iterator<Item = &Frame<H>> {
+        self.system.iter().chain(&self.data).map(|waiting| &waiting.frame)
+    }
+
+    fn split(&mut self, dropped: &mut Vec<Frame<H>>, drops: impl Fn(&Frame<H>) -> bool) {
+        for waiting in std::mem::take(&mut self.data) {
+            if drops(&waiting.frame) {
+                dropped.push(waiting.frame);
+            } else {
+                self.data.push_back(waiting);
+            }
+        }
+    }
+
+    fn lane(&self, lane: Lane) -> &VecDeque<Waiting<H>> {
+        match lane {
+            Lane::System => &self.system,
+            Lane::Data => &self.data,
+        }
+    }
+
+    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<Waiting<H>> {
+        match lane {
+            Lane::System => &mut self.system,
+            Lane::Data => &mut self.data,
+        }
+    }
+}
