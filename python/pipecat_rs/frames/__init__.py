@@ -1,0 +1,1 @@
+"""Frames: the units of data and control that travel through a pipeline."""

@@ -1,0 +1,143 @@
+"""The roots of all frames: `Frame` and its three kinds, system, data and control.
+
+Every frame is a dataclass, and users derive their own with a plain ``@dataclass``. Two habits
+of the classes in this package keep importing and building them cheap:
+
+- They are declared ``@dataclass(repr=False, eq=False)``: a generated ``__repr__`` and ``__eq__``
+  would double the import time of 150 classes. `Frame` has one ``__repr__`` for all, and a frame
+  equals itself alone, which is what unequal ``id`` fields come to anyway.
+- A class that adds no field carries no decorator: it is a dataclass by inheritance, with the
+  constructor of its base.
+
+What a frame rarely needs is made when it is first read (`name`, `metadata`), or is a default on
+the class (`pts` and the others) until somebody sets it on the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from pipecat_rs.frames.identity import numbering_of, obj_id
+
+
+def format_pts(pts: int | None) -> str | None:
+    """Return a presentation timestamp in ns as ``H:MM:SS.microseconds``, or None if unset."""
+    if not pts:
+        return None
+    seconds, nanoseconds = divmod(pts, 1_000_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}.{nanoseconds // 1000:06}"
+
+
+class _OnFirstRead:
+    """A field whose value is made when it is first read, and kept in the instance.
+
+    It defines no ``__set__``, so the kept value, or one that is assigned, hides it from then on.
+    """
+
+    def __init__(self, name: str, make: Callable[[Frame], Any]) -> None:
+        self._name = name
+        self._make = make
+
+    def __get__(self, frame: Frame | None, owner: type) -> Any:
+        if frame is None:
+            # Dataclasses take what a class attribute yields for a field's default.
+            raise AttributeError(f"{owner.__name__}.{self._name} exists on frames only")
+        value = self._make(frame)
+        frame.__dict__[self._name] = value
+        return value
+
+
+@dataclass(repr=False, eq=False)
+class UninterruptibleFrame:
+    """Mixin which makes frames uninterruptible by default.
+
+    Deprecated in pipecat 1.11 in favour of the `Frame.interruptible` field.
+    """
+
+
+@dataclass(repr=False, eq=False)
+class Frame:
+    """Base of all frames.
+
+    None of these attributes is a constructor argument.
+
+    Attributes:
+        id: Number of this frame, from one counter for the whole process.
+        name: Class name, ``#`` and the frame's number among those of its class, from 0.
+        pts: Presentation timestamp in ns, or None.
+        broadcast_sibling_id: The `id` of the other frame of a broadcast, or None.
+        metadata: Whatever the application attaches to this frame.
+        transport_source: Name of the transport source that the frame came from, or None.
+        transport_destination: Name of the transport destination it is meant for, or None.
+        interruptible: Whether an interruption may drop this frame or cancel its processing.
+            A class sets its default with ``interruptible: bool = field(default=False,
+            init=False)``; setting it on one frame before pushing it decides for that frame.
+    """
+
+    id: int = field(init=False)
+    name: str = field(init=False)
+    pts: int | None = field(default=None, init=False)
+    broadcast_sibling_id: int | None = field(default=None, init=False)
+    metadata: dict[str, Any] = field(init=False)
+    transport_source: str | None = field(default=None, init=False)
+    transport_destination: str | None = field(default=None, init=False)
+    interruptible: bool = field(default=True, init=False)
+
+    _next_number: ClassVar[Callable[[], int]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the class its numbering, and the mixin's subclasses their default."""
+        super().__init_subclass__(**kwargs)
+        cls._next_number = numbering_of(cls.__name__)
+        if issubclass(cls, UninterruptibleFrame) and "interruptible" not in cls.__dict__:
+            cls.interruptible = False
+
+    def __post_init__(self) -> None:
+        """Take an id and a number. A subclass that overrides this calls it first."""
+        self.id = obj_id()
+        self._number = self._next_number()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        # Reads past descriptors, as those of deprecated fields warn when read.
+        values = (
+            (f.name, self.__dict__[f.name] if f.name in self.__dict__ else getattr(self, f.name))
+            for f in fields(self)
+            if f.repr
+        )
+        return f"{type(self).__qualname__}({', '.join(f'{n}={v!r}' for n, v in values)})"
+
+
+def _name_of(frame: Frame) -> str:
+    return f"{type(frame).__name__}#{frame._number}"
+
+
+def _new_metadata(frame: Frame) -> dict[str, Any]:
+    return {}
+
+
+# After the decorator has run: it would take these for the defaults of the fields.
+Frame.name = _OnFirstRead("name", _name_of)  # type: ignore[assignment]
+Frame.metadata = _OnFirstRead("metadata", _new_metadata)  # type: ignore[assignment]
+Frame._next_number = numbering_of("Frame")
+
+
+class SystemFrame(Frame):
+    """A frame that overtakes data and control frames, and survives interruptions.
+
+    A class that is both a system and a data frame counts as a system frame.
+    """
+
+
+class DataFrame(Frame):
+    """A frame of content, such as text, audio or images, processed in order."""
+
+
+class ControlFrame(Frame):
+    """A frame that changes how what follows is processed; it keeps its place among data frames."""
