@@ -1,0 +1,1 @@
+"""Helpers for testing processors (`pipecat_rs.tests.utils`)."""
