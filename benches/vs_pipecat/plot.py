@@ -34,8 +34,8 @@ def draw(made: list[Row], caption: str, path: Path) -> bool:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    # Lines on uvloop tell the same story again, and a count of zero has no ratio.
-    shown = [row for row in made if row.ratio and row.loop == "asyncio"]
+    # Lines on uvloop tell the same story again.
+    shown = [row for row in made if row.loop == "asyncio" and row.theirs and row.ours is not None]
     if not shown:
         return False
     groups = list(dict.fromkeys(row.group for row in shown))
@@ -59,7 +59,13 @@ def draw(made: list[Row], caption: str, path: Path) -> bool:
         axes.text(
             max(ratio, 1) * 1.07,
             place,
-            f"{ratio:,.0f}×" if ratio >= 9.95 else f"{ratio:.1f}×",
+            (
+                "none left"
+                if not row.ratio
+                else f"{ratio:,.0f}×"
+                if ratio >= 9.95
+                else f"{ratio:.1f}×"
+            ),
             va="center",
             fontsize=10,
             fontweight="bold",

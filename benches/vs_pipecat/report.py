@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain, product
 from statistics import median
 from typing import Any
 
@@ -185,7 +186,7 @@ def rows(values: Values) -> list[Row]:
     """The table. A line whose workload gave nothing for either package is left out."""
     made = []
     for group, lines in LINES.items():
-        for line, loop in [(line, loop) for line in lines for loop in line.loops]:
+        for line, loop in chain.from_iterable(product([line], line.loops) for line in lines):
             ours, theirs = _read(values, OURS, loop, line), _read(values, THEIRS, loop, line)
             if ours is not None or theirs is not None:
                 floor = values.get((OURS, loop), {}).get("await_floor")

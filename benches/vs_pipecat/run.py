@@ -9,6 +9,7 @@ Writes `vs_pipecat.json`, `vs_pipecat.md` and `vs_pipecat.png` into `benches/res
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -116,6 +117,7 @@ def main() -> int:
     parser.add_argument("--ours-python", type=Path, help="interpreter that has pipecat_rs")
     parser.add_argument("--pipecat-python", type=Path, help="interpreter that has pipecat-ai")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the results")
+    parser.add_argument("--readme", action="store_true", help="put the results into the README")
     parser.add_argument("--strict", action="store_true", help="fail if a budget is missed")
     given = parser.parse_args()
 
@@ -137,6 +139,8 @@ def main() -> int:
     figures = collect(jobs, pythons, rounds, given.quick)
     print(f"{len(figures)} figures in {time.monotonic() - begin:.0f} s")
     made = write_report(figures, versions, rounds, given.quick, given.results)
+    if given.readme:
+        publish(given.results)
     failed = any("stderr" in figure for figure in figures)
     missed = any(row.verdict == "MISS" for row in made)
     return int(failed or (given.strict and missed))
@@ -223,6 +227,17 @@ def write_report(
         print("no picture: it needs both sides and matplotlib")
     print(f"written to {results}")
     return made
+
+
+def publish(results: Path) -> None:
+    """Put the table into `benches/README.md` and the picture beside it."""
+    readme = environment.BENCHES / "README.md"
+    before, begin, rest = readme.read_text().partition("<!-- latest run -->\n")
+    _, end, after = rest.partition("<!-- end of latest run -->")
+    table = (results / "vs_pipecat.md").read_text()
+    readme.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+    if (results / "vs_pipecat.png").exists():
+        shutil.copy(results / "vs_pipecat.png", environment.BENCHES / "vs_pipecat.png")
 
 
 if __name__ == "__main__":
