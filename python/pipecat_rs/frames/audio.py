@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipecat_rs.frames.base import DataFrame, SystemFrame, format_pts
+from pipecat_rs.frames.base import DataFrame, SystemFrame
+from pipecat_rs.frames.timestamp import format_pts
 
 BYTES_PER_SAMPLE = 2
 

@@ -22,16 +22,6 @@ from typing import Any, ClassVar
 from pipecat_rs.frames.identity import numbering_of, obj_id
 
 
-def format_pts(pts: int | None) -> str | None:
-    """Return a presentation timestamp in ns as ``H:MM:SS.microseconds``, or None if unset."""
-    if not pts:
-        return None
-    seconds, nanoseconds = divmod(pts, 1_000_000_000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}.{nanoseconds // 1000:06}"
-
-
 class _OnFirstRead:
     """A field whose value is made when it is first read, and kept in the instance.
 

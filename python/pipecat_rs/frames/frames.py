@@ -21,7 +21,6 @@ from pipecat_rs.frames.base import (
     Frame,
     SystemFrame,
     UninterruptibleFrame,
-    format_pts,
 )
 from pipecat_rs.frames.error import (
     ErrorCategory,
@@ -166,6 +165,7 @@ from pipecat_rs.frames.text import (
     UserBackchannelFrame,
     VisionTextFrame,
 )
+from pipecat_rs.frames.timestamp import format_pts
 from pipecat_rs.frames.transport import (
     BotConnectedFrame,
     ClientConnectedFrame,

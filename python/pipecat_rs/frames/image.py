@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipecat_rs.frames.base import DataFrame, SystemFrame, format_pts
+from pipecat_rs.frames.base import DataFrame, SystemFrame
+from pipecat_rs.frames.timestamp import format_pts
 
 FileSourceType = Literal["bytes", "url"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipecat_rs.frames.base import ControlFrame, DataFrame, Frame, format_pts
+from pipecat_rs.frames.base import ControlFrame, DataFrame, Frame
+from pipecat_rs.frames.timestamp import format_pts
 
 if TYPE_CHECKING:
     from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunction

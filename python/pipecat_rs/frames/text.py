@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from pipecat_rs.frames.base import DataFrame, SystemFrame, format_pts
+from pipecat_rs.frames.base import DataFrame, SystemFrame
 from pipecat_rs.frames.renamed_field import renamed_init_field
+from pipecat_rs.frames.timestamp import format_pts
 
 if TYPE_CHECKING:
     from pipecat_rs.transcriptions.language import Language

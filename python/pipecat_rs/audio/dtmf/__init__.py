@@ -1,0 +1,1 @@
+"""Telephone keypad tones (DTMF)."""

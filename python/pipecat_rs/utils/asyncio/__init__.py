@@ -1,0 +1,1 @@
+"""Asyncio tasks with names and owners."""

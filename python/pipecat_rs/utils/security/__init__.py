@@ -1,0 +1,1 @@
+"""Keeping secrets secret."""
