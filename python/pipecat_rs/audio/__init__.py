@@ -1,0 +1,1 @@
+"""Audio: files, sample rates, pacing, voice activity."""

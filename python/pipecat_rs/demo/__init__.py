@@ -1,0 +1,1 @@
+"""The voice agent demo: `pipecat-rs demo`."""

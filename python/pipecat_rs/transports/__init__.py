@@ -1,0 +1,1 @@
+"""Transports: where media enters and leaves a pipeline."""

@@ -1,0 +1,172 @@
+"""The input half of a transport: the user's audio and video, as frames going downstream."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipecat_rs.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    FilterControlFrame,
+    Frame,
+    InputAudioRawFrame,
+    InputImageRawFrame,
+    InputTransportStartAudioStreamingFrame,
+    StartFrame,
+    StopFrame,
+)
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat_rs.transports.base_transport import TransportParams
+
+if TYPE_CHECKING:
+    from pipecat_rs.processors.frame_processor import FrameProcessorSetup
+
+logger = logging.getLogger(__name__)
+
+
+class BaseInputTransport(FrameProcessor):
+    """Base class of transport inputs.
+
+    A subclass overrides `start`, `stop`, `cancel` and calls `push_audio_frame` for each piece of
+    audio that it receives. Audio that comes from further up the pipeline takes the same path.
+    """
+
+    handles = (InputAudioRawFrame, FilterControlFrame, InputTransportStartAudioStreamingFrame)
+
+    def __init__(self, params: TransportParams, **kwargs: Any) -> None:
+        """Initialize the input.
+
+        Args:
+            params: The transport's settings.
+            **kwargs: For the base class.
+        """
+        super().__init__(**kwargs)
+        self._params = params
+        self._sample_rate = 0
+        # After a StopFrame the peer may still send; nobody is to hear it until the next start.
+        self._paused = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the received audio, in Hz. 0 before `setup`."""
+        return self._sample_rate
+
+    def enable_audio_in_stream_on_start(self, enabled: bool) -> None:
+        """Say whether audio is streamed from the start on.
+
+        Args:
+            enabled: False to wait for an `InputTransportStartAudioStreamingFrame`.
+        """
+        self._params.audio_in_stream_on_start = enabled
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Take the sample rate and start the audio filter.
+
+        Args:
+            setup: What the pipeline task hands to its processors.
+        """
+        await super().setup(setup)
+        self._sample_rate = self._params.audio_in_sample_rate or setup.audio_in_sample_rate
+        if self._params.audio_in_filter:
+            await self._params.audio_in_filter.start(self._sample_rate)
+
+    async def cleanup(self) -> None:
+        """Stop the audio filter."""
+        await super().cleanup()
+        if self._params.audio_in_filter:
+            await self._params.audio_in_filter.stop()
+
+    async def start(self, frame: StartFrame) -> None:
+        """Called when the StartFrame is on its way down the pipeline.
+
+        Args:
+            frame: The StartFrame.
+        """
+        self._paused = False
+
+    async def stop(self, frame: EndFrame) -> None:
+        """Called when the EndFrame is on its way down the pipeline.
+
+        Args:
+            frame: The EndFrame.
+        """
+
+    async def pause(self, frame: StopFrame) -> None:
+        """Called on a StopFrame. Audio is ignored from here on.
+
+        Args:
+            frame: The StopFrame.
+        """
+        self._paused = True
+
+    async def cancel(self, frame: CancelFrame) -> None:
+        """Called on a CancelFrame, before it is passed on.
+
+        Args:
+            frame: The CancelFrame.
+        """
+
+    async def set_transport_ready(self, frame: StartFrame) -> None:
+        """To be called by a subclass when it is connected.
+
+        Args:
+            frame: The StartFrame.
+        """
+
+    async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
+        """Send received audio down the pipeline, through the filter if there is one.
+
+        Args:
+            frame: The audio.
+        """
+        if not self._params.audio_in_enabled or self._paused:
+            return
+        if self._params.audio_in_filter:
+            frame.audio = await self._params.audio_in_filter.filter(frame.audio)
+        # A filter that collects audio first gives nothing back for a while.
+        if frame.audio and self._params.audio_in_passthrough:
+            await self.push_frame(frame)
+
+    async def push_video_frame(self, frame: InputImageRawFrame) -> None:
+        """Send a received image down the pipeline.
+
+        Args:
+            frame: The image.
+        """
+        if self._params.video_in_enabled and not self._paused:
+            await self.push_frame(frame)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Follow the pipeline's life cycle and pass everything on.
+
+        Args:
+            frame: The frame.
+            direction: Where it is going.
+        """
+        await super().process_frame(frame, direction)
+        match frame:
+            case StartFrame():
+                # Before start(): everybody is to see the StartFrame before the first audio.
+                await self.push_frame(frame, direction)
+                await self.start(frame)
+            case CancelFrame():
+                await self.cancel(frame)
+                await self.push_frame(frame, direction)
+            case EndFrame():
+                await self.push_frame(frame, direction)
+                await self.stop(frame)
+            case StopFrame():
+                await self.push_frame(frame, direction)
+                await self.pause(frame)
+            case InputAudioRawFrame():
+                await self.push_audio_frame(frame)
+            case InputTransportStartAudioStreamingFrame():
+                await self._start_audio_in_streaming()
+            case FilterControlFrame() if self._params.audio_in_filter:
+                await self._params.audio_in_filter.process_frame(frame)
+            case _:
+                await self.push_frame(frame, direction)
+
+    async def _start_audio_in_streaming(self) -> None:
+        """Start to stream audio that was held back. For subclasses that can."""
