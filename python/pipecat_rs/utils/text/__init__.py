@@ -1,0 +1,1 @@
+"""Gathering a stream of text into pieces that can be spoken."""
