@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.audio.resamplers.soxr_stream_resampler import open_soxr_stream
+from pipecat_rs.exceptions import MissingDependencyError, PipecatError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,21 +23,22 @@ _RATES = range(1_000, 768_001)
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
-class AudioFileError(ValueError):
+class AudioFileError(PipecatError, ValueError):
     """A file that cannot be used as audio; the message says why and what to do.
 
     Attributes:
         path: The file.
     """
 
-    def __init__(self, path: Path, problem: str) -> None:
+    def __init__(self, path: Path, problem: str, hint: str | None = None) -> None:
         """Initialize the error.
 
         Args:
             path: The file.
-            problem: What is wrong with it, and the remedy.
+            problem: What is wrong with it.
+            hint: What to do about it.
         """
-        super().__init__(f"{path}: {problem}")
+        super().__init__(f"{path}: {problem}", hint=hint)
         self.path = path
 
 
@@ -61,19 +63,23 @@ class AudioFileReader:
 
         Raises:
             AudioFileError: If it is missing, empty, holds no audio, or is no audio file.
-            ImportError: If soundfile is not installed.
+            MissingDependencyError: If soundfile is not installed.
         """
         self.path = Path(path)
         soundfile = _import_soundfile(self.path)
         length = _file_length(self.path)
         wav = _WavData.find(self.path, length)
+        opened = wav.repaired(self.path) if wav else self.path
+        self._patched = opened if isinstance(opened, _PatchedFile) else None
         try:
-            self._file: Any = soundfile.SoundFile(wav.repaired(self.path) if wav else self.path)
+            self._file: Any = soundfile.SoundFile(opened)
         except soundfile.SoundFileError as error:
+            if self._patched:
+                self._patched.close()
             raise AudioFileError(
                 self.path,
-                "this is not an audio file that can be read, or its beginning is damaged "
-                f"({_reason(error)}). Use a WAV, FLAC, Ogg or MP3 file.",
+                f"this is no audio file, or its beginning is damaged or cut off ({_reason(error)})",
+                "use a WAV, FLAC, Ogg or MP3 file",
             ) from error
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
@@ -128,6 +134,8 @@ class AudioFileReader:
         """Close the file. May be called more than once, and while another thread reads."""
         with self._lock:
             self._file.close()
+            if self._patched:
+                self._patched.close()
 
     def _decode(self, frames: int) -> np.ndarray:
         import numpy as np
@@ -141,14 +149,12 @@ class AudioFileReader:
     def _check(self) -> None:
         problem = None
         if self._file.frames <= 0:
-            problem = "the file has a header but no audio after it. Record it again."
+            problem = "the file has a header but no audio after it"
         elif self.sample_rate not in _RATES:
-            problem = (
-                f"a sample rate of {self.sample_rate} Hz cannot be right: the header is damaged."
-            )
+            problem = f"{self.sample_rate} Hz is no sample rate: the header is damaged"
         if problem:
             self.close()
-            raise AudioFileError(self.path, problem)
+            raise AudioFileError(self.path, problem, "record or convert it again")
 
 
 class _WavData:
@@ -217,16 +223,16 @@ class _PatchedFile(io.FileIO):
 
 def _file_length(path: Path) -> int:
     if not path.exists():
-        raise AudioFileError(path, "there is no such file.")
+        raise AudioFileError(path, "there is no such file")
     if not path.is_file():
-        raise AudioFileError(path, "this is not a file. Name an audio file.")
+        raise AudioFileError(path, "this is not a file", "name an audio file")
     try:
         with path.open("rb") as file:
             length = file.seek(0, 2)
     except OSError as error:
-        raise AudioFileError(path, f"the file cannot be read ({error.strerror}).") from error
+        raise AudioFileError(path, f"the file cannot be read ({error.strerror})") from error
     if not length:
-        raise AudioFileError(path, "the file is empty (0 bytes). Record it again.")
+        raise AudioFileError(path, "the file is empty (0 bytes)", "record it again")
     return length
 
 
@@ -234,8 +240,8 @@ def _import_soundfile(path: Path) -> ModuleType:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: soundfile is there, libsndfile is not.
-        raise ImportError(
-            f'to read {path} the package soundfile is needed: pip install "pipecat-rs[local]"'
+        raise MissingDependencyError.of(
+            "soundfile", needed_by=f"reading {path}", extra="local"
         ) from error
     return soundfile
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.audio.resamplers.base_audio_resampler import BaseAudioResampler, SoxrQuality
+from pipecat_rs.exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
     import soxr
@@ -48,7 +49,7 @@ class SOXRStreamAudioResampler(BaseAudioResampler):
 
         Raises:
             ValueError: If the rates differ from those of an earlier piece.
-            ImportError: If soxr is not installed.
+            MissingDependencyError: If soxr is not installed.
         """
         if in_rate == out_rate:
             return audio
@@ -105,13 +106,12 @@ def open_soxr_stream(
         quality: soxr's preset.
 
     Raises:
-        ImportError: If soxr is not installed.
+        MissingDependencyError: If soxr is not installed.
     """
     try:
         import soxr
     except ImportError as error:
-        raise ImportError(
-            f"to convert audio from {in_rate} Hz to {out_rate} Hz the package soxr is needed: "
-            'pip install "pipecat-rs[local]"'
+        raise MissingDependencyError.of(
+            "soxr", needed_by=f"converting audio from {in_rate} Hz to {out_rate} Hz", extra="local"
         ) from error
     return soxr.ResampleStream(in_rate, out_rate, 1, dtype=dtype, quality=quality)

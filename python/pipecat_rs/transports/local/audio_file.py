@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs.audio.audio_file_reader import AudioFileReader
 from pipecat_rs.audio.call_recording import CallRecording, Track
@@ -354,6 +355,11 @@ class AudioFileTransport(BaseTransport):
         pipeline = Pipeline([transport.input(), ..., transport.output()])
     """
 
+    _declared_events: ClassVar[Mapping[str, bool]] = {
+        "on_client_connected": False,
+        "on_client_disconnected": False,
+    }
+
     def __init__(
         self,
         input_path: str | Path,
@@ -379,7 +385,7 @@ class AudioFileTransport(BaseTransport):
 
         Raises:
             AudioFileError: If the input cannot be used, saying why.
-            ImportError: If a package is missing, saying which.
+            MissingDependencyError: If a package is missing, saying which.
         """
         super().__init__(name=name, input_name=input_name, output_name=output_name)
         self._reader = AudioFileReader(input_path)
@@ -391,8 +397,6 @@ class AudioFileTransport(BaseTransport):
         self._params = params or AudioFileTransportParams()
         self._fast = fast
         self._call = _Call(self, fast)
-        self._register_event_handler("on_client_connected")
-        self._register_event_handler("on_client_disconnected")
 
     def input(self) -> AudioFileInputTransport:
         """The processor that speaks for the caller."""
