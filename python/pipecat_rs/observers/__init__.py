@@ -1,0 +1,1 @@
+"""Observers: they see every frame that moves, and move none."""

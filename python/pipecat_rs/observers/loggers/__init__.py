@@ -1,0 +1,1 @@
+"""Observers that write what they see to the log, at level DEBUG."""
