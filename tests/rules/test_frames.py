@@ -26,7 +26,6 @@ from pipecat_rs.frames.frames import (
 )
 from pipecat_rs.processors.frame_processor import FrameProcessor
 from pipecat_rs.testing import Recorder, running
-
 from support.frames import Control, Data, Lasting, System, tags
 from support.processors import Act, Hold
 from support.tasks import DOWN, UP, task_of
