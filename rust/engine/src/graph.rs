@@ -132,21 +132,14 @@ pub enum Layout<H: Host> {
 pub struct Tap {
     active: AtomicBool,
     everything: AtomicBool,
-    classes: Interest,
+    /// The classes to hear of, unless it is everything.
+    pub classes: Arc<Interest>,
 }
 
 impl Tap {
-    /// Listen to one more class.
-    pub fn add(&self, class: u16) {
-        self.classes.add(class);
-        self.active.store(true, Ordering::Release);
-    }
-    /// Listen to every class, or to those added only.
+    /// Listen to every class, or to those named only.
     pub fn set_everything(&self, everything: bool) {
         self.everything.store(everything, Ordering::Release);
-        if everything {
-            self.active.store(true, Ordering::Release);
-        }
     }
     /// Stop listening altogether, or go on.
     pub fn set_active(&self, active: bool) {
@@ -156,8 +149,7 @@ impl Tap {
     #[inline]
     #[must_use]
     pub fn wants(&self, class: Class) -> bool {
-        self.active.load(Ordering::Acquire)
-            && (self.everything.load(Ordering::Relaxed) || self.classes.covers(class))
+        self.is_active() && (self.everything.load(Ordering::Relaxed) || self.classes.names(class))
     }
     /// Whether anybody listens at all.
     #[inline]
@@ -194,7 +186,7 @@ pub trait Outlet<H: Host> {
     /// A frame left the graph.
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>);
     /// A hop that is listened to.
-    fn hop(&mut self, graph: &Graph<H>, source: u32, frame: Frame<H>);
+    fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>);
     /// A frame that goes no further.
     fn discard(&mut self, frame: Frame<H>);
 }
@@ -222,7 +214,15 @@ impl<'a, H: Host> Emit<'a, H> {
     pub fn forward_from(&mut self, node: u32, frame: Frame<H>) {
         self.graph.push_from(node, frame, self.outlet);
     }
-    /// Into a neighbour that is not on the line.
+    /// Into a branch.
+    pub fn branch(&mut self, to: Link, mut frame: Frame<H>) {
+        if self.graph.tap.wants(frame.class) {
+            let copy = frame.share();
+            self.outlet.hop(self.graph, self.node, to, copy);
+        }
+        self.graph.deliver(to, frame, self.outlet);
+    }
+    /// To a node that has let it in once already.
     pub fn deliver(&mut self, to: Link, frame: Frame<H>) {
         self.graph.deliver(to, frame, self.outlet);
     }
@@ -278,11 +278,12 @@ impl<H: Host> Graph<H> {
     /// Push from a node to its neighbour in the frame's direction.
     #[inline]
     pub fn push_from(&self, node: u32, mut frame: Frame<H>, outlet: &mut dyn Outlet<H>) {
+        let target = self.neighbour(node, frame.direction);
         if self.tap.wants(frame.class) {
             let copy = frame.share();
-            outlet.hop(self, node, copy);
+            outlet.hop(self, node, target, copy);
         }
-        self.deliver(self.neighbour(node, frame.direction), frame, outlet);
+        self.deliver(target, frame, outlet);
     }
 
     /// Hand a frame to a neighbour.
@@ -327,8 +328,8 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {
         graph.inbox.post(Post::Left { graph: graph.number, edge, frame });
     }
-    fn hop(&mut self, graph: &Graph<H>, source: u32, frame: Frame<H>) {
-        graph.inbox.post(Post::Hop { graph: graph.number, source, frame });
+    fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>) {
+        graph.inbox.post(Post::Hop { graph: graph.number, source, target, frame });
     }
     fn discard(&mut self, _frame: Frame<H>) {}
 }
@@ -494,7 +495,7 @@ impl<H: Host> Builder<H> {
         let ends: Arc<OnceLock<(u32, u32)>> = Arc::default();
         let (heads, tails): (Arc<OnceLock<Vec<Link>>>, Arc<OnceLock<Vec<Link>>>) = Default::default();
         let end = |edge, links: &Arc<OnceLock<Vec<Link>>>| {
-            Box::new(Rendezvous::new(edge, Arc::clone(&batch), Arc::clone(&ends), Arc::clone(links)))
+            Box::new(Rendezvous::new(edge, Arc::clone(&batch), Arc::clone(links)))
         };
         let head = self.inline(&format!("{name}::fork"), end(RendezvousEnd::Head, &heads));
         let tail = self.inline(&format!("{name}::join"), end(RendezvousEnd::Tail, &tails));

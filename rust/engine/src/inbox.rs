@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::frame::Frame;
-use crate::graph::Edge;
+use crate::graph::{Edge, Link};
 use crate::host::{Bell, Host};
 use crate::sync::{AtomicBool, Ordering, Queue};
 
@@ -36,6 +36,8 @@ pub enum Post<H: Host> {
         graph: u32,
         /// Node that pushed.
         source: u32,
+        /// Where to.
+        target: Link,
         /// The frame.
         frame: Frame<H>,
     },

@@ -26,13 +26,17 @@ impl Interest {
         }
     }
 
-    /// Whether frames of the class are handled.
+    /// Whether a processor with this interest handles frames of the class.
     #[must_use]
     pub fn covers(&self, class: Class) -> bool {
-        class.kind.always_handled()
-            || self
-                .words
-                .get(usize::from(class.id) / 64)
-                .is_none_or(|word| word.load(Ordering::Acquire) >> (class.id % 64) & 1 == 1)
+        class.kind.always_handled() || self.names(class)
+    }
+
+    /// Whether the class is in the set.
+    #[must_use]
+    pub fn names(&self, class: Class) -> bool {
+        self.words
+            .get(usize::from(class.id) / 64)
+            .is_none_or(|word| word.load(Ordering::Acquire) >> (class.id % 64) & 1 == 1)
     }
 }

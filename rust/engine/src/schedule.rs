@@ -52,6 +52,8 @@ pub struct Hop<H: Host> {
     pub graph: u32,
     /// Node that pushed.
     pub source: u32,
+    /// Where to.
+    pub target: Link,
     /// The frame.
     pub frame: Frame<H>,
 }
@@ -215,6 +217,17 @@ impl<H: Host> Scheduler<H> {
         seat
     }
 
+    /// Open a slot that has no start frame to wait for.
+    pub fn open(&mut self, slot: u32) {
+        self.slots[slot as usize].started = true;
+    }
+
+    /// The graph that a slot is in.
+    #[must_use]
+    pub fn graph_of(&self, slot: u32) -> Option<u32> {
+        self.slots[slot as usize].graph.as_ref().map(|graph| graph.number)
+    }
+
     /// Number for a graph that is about to be built.
     pub fn reserve_graph(&mut self) -> u32 {
         self.free_graphs.pop().unwrap_or_else(|| {
@@ -368,7 +381,7 @@ impl<H: Host> Scheduler<H> {
     }
 
     /// Put a frame into a slot's own mailbox.
-    pub fn deliver(&mut self, mut to: u32, frame: Frame<H>) -> Pushed {
+    pub fn deliver(&mut self, mut to: u32, mut frame: Frame<H>) -> Pushed {
         let lane = Lane::of(frame.class);
         loop {
             let slot = &mut self.slots[to as usize];
@@ -376,34 +389,32 @@ impl<H: Host> Scheduler<H> {
                 self.discarded.push(frame);
                 return Pushed::Accepted;
             }
-            if !handles(slot.interest.as_deref(), frame.class) && slot.passable(lane, self.now_ms) {
-                // Past it: as if it had pushed the frame on at once.
-                let mut frame = frame;
-                if let Some(graph) = &slot.graph
-                    && graph.tap.is_active()
-                {
-                    listen(graph, slot.node, &mut frame, &mut self.hops);
-                }
-                self.hop_count += 1;
-                match if frame.direction == Direction::Downstream { slot.next } else { slot.previous } {
-                    Way::Slot(next) => {
-                        to = next;
-                        return self.deliver(to, frame);
-                    }
-                    way => return self.deliver_native(to, way, frame),
-                }
+            if handles(slot.interest.as_deref(), frame.class) || !slot.passable(lane, self.now_ms) {
+                break;
             }
-            slot.mailbox.push(frame, self.now_ms);
-            slot.show(lane, self.now_ms);
-            if !slot.queued && slot.lane_ready(lane, self.now_ms) {
-                slot.queued = true;
-                self.ready.push_back(to);
+            // Past it: as if it had pushed the frame on at once.
+            if let Some(graph) = &slot.graph
+                && graph.tap.is_active()
+            {
+                listen(graph, slot.node, &mut frame, &mut self.hops);
             }
-            if lane == Lane::Data && slot.mailbox.depth(lane) > slot.bound {
-                return Pushed::Full(to);
+            self.hop_count += 1;
+            match if frame.direction == Direction::Downstream { slot.next } else { slot.previous } {
+                Way::Slot(next) => to = next,
+                way => return self.deliver_native(to, way, frame),
             }
-            return Pushed::Accepted;
         }
+        let slot = &mut self.slots[to as usize];
+        slot.mailbox.push(frame, self.now_ms);
+        slot.show(lane, self.now_ms);
+        if !slot.queued && slot.lane_ready(lane, self.now_ms) {
+            slot.queued = true;
+            self.ready.push_back(to);
+        }
+        if lane == Lane::Data && slot.mailbox.depth(lane) > slot.bound {
+            return Pushed::Full(to);
+        }
+        Pushed::Accepted
     }
 
     /// How many data frames wait in a slot, and its bound.
@@ -687,7 +698,7 @@ impl<H: Host> Scheduler<H> {
                     self.discarded.push(frame);
                 }
             }
-            Post::Hop { graph, source, frame } => self.hops.push(Hop { graph, source, frame }),
+            Post::Hop { graph, source, target, frame } => self.hops.push(Hop { graph, source, target, frame }),
         }
     }
 }
@@ -719,10 +730,11 @@ fn announce<H: Host>(slot: &mut Slot<H>) -> Epoch {
     slot.graph.as_ref().map_or(slot.epoch, |graph| graph.epochs.begin())
 }
 
-#[cold]
+#[inline]
 fn listen<H: Host>(graph: &Arc<Graph<H>>, source: u32, frame: &mut Frame<H>, hops: &mut Vec<Hop<H>>) {
     if frame.class.kind != Kind::Sentinel && graph.tap.wants(frame.class) {
-        hops.push(Hop { graph: graph.number, source, frame: frame.share() });
+        let target = graph.neighbour(source, frame.direction);
+        hops.push(Hop { graph: graph.number, source, target, frame: frame.share() });
     }
 }
 
@@ -733,9 +745,9 @@ impl<H: Host> Outlet<H> for Scheduler<H> {
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {
         self.left.push_back((graph.number, edge, frame));
     }
-    fn hop(&mut self, graph: &Graph<H>, source: u32, frame: Frame<H>) {
+    fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>) {
         if frame.class.kind != Kind::Sentinel {
-            self.hops.push(Hop { graph: graph.number, source, frame });
+            self.hops.push(Hop { graph: graph.number, source, target, frame });
         }
     }
     fn discard(&mut self, frame: Frame<H>) {

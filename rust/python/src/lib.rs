@@ -1,1 +1,45 @@
-//! x
+//! The border between the engine and asyncio: the PyO3 module `pipecat_rs._core`.
+//!
+//! The only crate with Python in it. `host` steps coroutines on a loop's thread; the classes here
+//! are thin handles: take arguments apart, one call, wrap the result.
+
+mod awaitable;
+mod direction;
+mod host;
+mod layout;
+mod observer;
+mod processor;
+mod task;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// Tell the module what it needs of the Python face: the function that computes a frame class's
+/// facts, the members of `FrameDirection`, and the classes that native frames become.
+#[pyfunction]
+fn _configure(
+    py: Python<'_>,
+    classify: Py<PyAny>,
+    downstream: Py<PyAny>,
+    upstream: Py<PyAny>,
+    frame_types: Py<PyDict>,
+) {
+    host::classes::set_classifier(py, classify);
+    direction::set_members(py, downstream, upstream);
+    host::frame::set_frame_types(py, frame_types);
+}
+
+#[pymodule(gil_used = true)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<processor::ProcessorBase>()?;
+    module.add_class::<processor::QueuedFrame>()?;
+    module.add_class::<task::TaskBase>()?;
+    module.add_class::<observer::ObserverSeat>()?;
+    module.add_class::<layout::SwitchChoice>()?;
+    module.add_class::<host::runner::Runner>()?;
+    module.add_class::<host::park::Parked>()?;
+    module.add_class::<awaitable::Deferred>()?;
+    module.add_function(wrap_pyfunction!(_configure, module)?)?;
+    module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    Ok(())
+}

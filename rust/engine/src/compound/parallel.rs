@@ -132,16 +132,16 @@ impl<H: Host> End<H> {
             && !lifecycle
         {
             return match branches.get(choice.get()) {
-                Some(&branch) => emit.deliver(branch, frame),
+                Some(&branch) => emit.branch(branch, frame),
                 None => emit.discard(frame),
             };
         }
         let Some((&last, first)) = branches.split_last() else { return emit.discard(frame) };
         for &branch in first {
             let copy = frame.share();
-            emit.deliver(branch, copy);
+            emit.branch(branch, copy);
         }
-        emit.deliver(last, frame);
+        emit.branch(last, frame);
     }
 
     fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {

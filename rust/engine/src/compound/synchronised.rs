@@ -67,7 +67,6 @@ pub enum RendezvousEnd {
 pub struct Rendezvous<H: Host> {
     end: RendezvousEnd,
     batch: Arc<Mutex<Batch<H>>>,
-    ends: Arc<OnceLock<(u32, u32)>>,
     branches: Arc<OnceLock<Vec<Link>>>,
 }
 
@@ -77,10 +76,9 @@ impl<H: Host> Rendezvous<H> {
     pub fn new(
         end: RendezvousEnd,
         batch: Arc<Mutex<Batch<H>>>,
-        ends: Arc<OnceLock<(u32, u32)>>,
         branches: Arc<OnceLock<Vec<Link>>>,
     ) -> Self {
-        Self { end, batch, ends, branches }
+        Self { end, batch, branches }
     }
 
     fn inward(&self) -> Direction {
@@ -109,15 +107,14 @@ impl<H: Host> Inline<H> for Rendezvous<H> {
         let Some((&last, first)) = branches.split_last() else { return emit.forward(frame) };
         for &branch in first {
             let copy = frame.share();
-            emit.deliver(branch, copy);
+            emit.branch(branch, copy);
         }
-        emit.deliver(last, frame);
+        emit.branch(last, frame);
         if !system {
             for &branch in branches {
                 emit.deliver(branch, sentinel(direction));
             }
         }
-        let _ = &self.ends;
     }
 }
 

@@ -1,0 +1,1 @@
+"""Pipelines of frame processors, and the tasks that run them."""

@@ -1,0 +1,169 @@
+"""Observers of a task: each hears of everything it asked for, in order, and slows nothing down.
+
+Each observer has a mailbox of its own in the loop's scheduler. The engine reports only hops of
+the classes that some observer (or the task itself) wants to hear of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pipecat_rs import _core
+from pipecat_rs.observers.base_observer import BaseObserver, FrameProcessed, FramePushed
+
+if TYPE_CHECKING:
+    from pipecat_rs.frames.frames import Frame
+    from pipecat_rs.observers.base_observer import ProcessorSetUp
+    from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager
+
+_logger = logging.getLogger(__name__)
+
+_REMEMBERED = 4096
+
+
+class _Seat:
+    """One observer and its mailbox."""
+
+    def __init__(self, observer: BaseObserver) -> None:
+        self.observer = observer
+        self.mailbox = _core.ObserverSeat(self._report)
+        self.wanted = type(observer).handles
+        self.hears_pushes = type(observer).on_push_frame is not BaseObserver.on_push_frame
+        self.hears_processing = type(observer).on_process_frame is not BaseObserver.on_process_frame
+        self._seen: dict[int, None] = {}
+
+    def _report(self, error: BaseException) -> None:
+        _logger.error("observer %s failed: %r", self.observer, error, exc_info=error)
+
+    def wants(self, frame: Frame) -> bool:
+        return self.wanted is None or isinstance(frame, self.wanted)
+
+    def is_first(self, frame: Frame) -> bool:
+        """Whether this frame is new to the observer; the newest few thousand are remembered."""
+        if frame.id in self._seen:
+            return False
+        self._seen[frame.id] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+
+class WorkerObserver:
+    """The observers of one task."""
+
+    def __init__(self, observers: Iterable[BaseObserver] = ()) -> None:
+        """Make it with some observers."""
+        self._seats = [_Seat(observer) for observer in observers]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task_manager: BaseTaskManager | None = None
+
+    @property
+    def observers(self) -> list[BaseObserver]:
+        """The observers."""
+        return [seat.observer for seat in self._seats]
+
+    async def setup(self, task_manager: BaseTaskManager) -> None:
+        """Open the mailboxes on the running loop and set the observers up."""
+        self._task_manager = task_manager
+        self._loop = asyncio.get_running_loop()
+        for seat in self._seats:
+            await self._open(seat)
+
+    async def _open(self, seat: _Seat) -> None:
+        assert self._loop is not None and self._task_manager is not None
+        await seat.observer.setup(self._task_manager)
+        seat.mailbox.open(self._loop)
+
+    async def cleanup(self) -> None:
+        """Let the observers hear what was said to them, then clean them up."""
+        for seat in list(self._seats):
+            await self._close(seat)
+
+    async def _close(self, seat: _Seat) -> None:
+        if self._loop is None:
+            return
+        # What was posted before this runs first: the mailbox is in order.
+        heard = self._loop.create_future()
+        seat.mailbox.post(partial(_resolve, heard))
+        done, _ = await asyncio.wait([heard], timeout=1.0)
+        if not done:
+            _logger.warning("observer %s did not keep up; what it has not heard is lost", seat.observer)
+        seat.mailbox.close()
+        await seat.observer.cleanup()
+
+    def add(self, observer: BaseObserver) -> Any:
+        """Add an observer; returns an awaitable to finish with while the task runs, or None."""
+        seat = _Seat(observer)
+        self._seats.append(seat)
+        return self._open(seat) if self._loop is not None else None
+
+    async def remove(self, observer: BaseObserver) -> None:
+        """Remove an observer: it hears nothing more."""
+        for seat in self._seats:
+            if seat.observer is observer:
+                self._seats.remove(seat)
+                if self._loop is not None:
+                    seat.mailbox.close()
+                    await observer.cleanup()
+                return
+
+    def wanted(self) -> tuple[type[Frame], ...] | None:
+        """The classes that some observer wants to hear pushes of; None for all."""
+        classes: list[type[Frame]] = []
+        for seat in self._seats:
+            if not seat.hears_pushes:
+                continue
+            if seat.wanted is None:
+                return None
+            classes.extend(seat.wanted)
+        return tuple(dict.fromkeys(classes))
+
+    @property
+    def hears_processing(self) -> bool:
+        """Whether some observer wants to hear of processing."""
+        return any(seat.hears_processing for seat in self._seats)
+
+    def pushed(self, data: FramePushed) -> None:
+        """Tell of a hop."""
+        for seat in self._seats:
+            if seat.hears_pushes and seat.wants(data.frame):
+                first = seat.is_first(data.frame)
+                if first or seat.observer.observe_every_push:
+                    told = data
+                    if not first:
+                        told = FramePushed(
+                            data.source,
+                            data.destination,
+                            data.frame,
+                            data.direction,
+                            data.timestamp,
+                            False,
+                        )
+                    seat.mailbox.post(partial(seat.observer.on_push_frame, told))
+
+    def processed(self, data: FrameProcessed) -> None:
+        """Tell of processing."""
+        for seat in self._seats:
+            if seat.hears_processing and seat.wants(data.frame):
+                seat.mailbox.post(partial(seat.observer.on_process_frame, data))
+
+    def processor_set_up(self, data: ProcessorSetUp) -> None:
+        """Tell of a processor's set-up."""
+        for seat in self._seats:
+            if type(seat.observer).on_processor_setup is not BaseObserver.on_processor_setup:
+                seat.mailbox.post(partial(seat.observer.on_processor_setup, data))
+
+    def pipeline_started(self) -> None:
+        """Tell that the start frame has reached the sink."""
+        for seat in self._seats:
+            if type(seat.observer).on_pipeline_started is not BaseObserver.on_pipeline_started:
+                seat.mailbox.post(seat.observer.on_pipeline_started)
+
+
+async def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,1 @@
+"""Runners of tasks, under the names of pipecat 1.3 and later."""
