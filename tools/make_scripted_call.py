@@ -19,6 +19,7 @@ from piper import PiperVoice
 from piper.config import SynthesisConfig
 
 SAMPLE_RATE = 16_000
+LONGEST_PAUSE = 0.13  # Within a line, in seconds.
 DEFAULT_OUTPUT = Path(__file__).parents[1] / "python/pipecat_rs/demo/calls/scripted.wav"
 
 
@@ -37,18 +38,24 @@ SCRIPT = (
     Line(0.8, "Hello! What is the capital of France?"),
     Line(6.0, "Who wrote Sense and Sensibility?"),
     Line(6.0, "Please tell me a lot about whales."),
-    Line(7.0, "Stop, please. What is the capital of Italy?"),
+    Line(7.0, "Stop, please! What is the capital of Italy?"),
     Line(0.6, ""),
 )
 
 
 def speak(voice: PiperVoice, text: str) -> np.ndarray:
-    """A line as float samples at SAMPLE_RATE, without the silence that the voice adds around it."""
+    """A line as float samples at SAMPLE_RATE, without silence around it or long pauses in it."""
     settings = SynthesisConfig(length_scale=1.05, noise_scale=0.4, noise_w_scale=0.5)
     chunks = list(voice.synthesize(text, settings))
     audio = np.concatenate([chunk.audio_float_array for chunk in chunks])
+    audio = soxr.resample(audio, chunks[0].sample_rate, SAMPLE_RATE)
     loud = np.flatnonzero(np.abs(audio) > 0.01)
-    return soxr.resample(audio[loud[0] : loud[-1]], chunks[0].sample_rate, SAMPLE_RATE)
+    # Between two loud samples only so much silence is left: a longer pause could be taken for the
+    # end of the caller's turn.
+    longest = round(LONGEST_PAUSE * SAMPLE_RATE)
+    before = np.diff(loud, prepend=loud[0])
+    kept = [audio[at - min(gap, longest) : at] for at, gap in zip(loud, before, strict=True) if gap]
+    return np.concatenate(kept)
 
 
 def main() -> None:

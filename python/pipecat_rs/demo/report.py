@@ -10,13 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-_HEADINGS = {
-    "transcript": "transcript",
-    "turn over": "turn over",
-    "first token": "first token",
-    "first audio": "first audio",
-    "audio out": "audio out",
-}
+_HEADINGS = ("transcript", "turn over", "1st token", "1st audio", "played")
+
+_WIDE = 114
+"""From this many columns on there is room for what the caller said."""
 
 
 def print_latencies(console: Console, conversation: Conversation) -> None:
@@ -37,16 +34,20 @@ def print_latencies(console: Console, conversation: Conversation) -> None:
         caption_justify="left",
         title_style="bold",
     )
-    table.add_column("turn", justify="right")
-    table.add_column("the caller said", max_width=40, overflow="ellipsis", no_wrap=True)
-    for stage in STAGES:
-        table.add_column(f"→ {_HEADINGS[stage]}", justify="right")
-    table.add_column("in all", justify="right", style="bold")
+    table.add_column("turn", justify="right", no_wrap=True)
+    with_words = console.width >= _WIDE
+    if with_words:
+        table.add_column("the caller said", max_width=34, no_wrap=True, overflow="ellipsis")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("in all", justify="right", style="bold", no_wrap=True)
     for number, turn in turns:
-        table.add_row(str(number), turn.transcript, *_cells(turn), _ms(turn.response_time))
+        words = [turn.transcript] if with_words else []
+        table.add_row(str(number), *words, *_cells(turn), _ms(turn.response_time))
     if len(turns) > 1:
         table.add_section()
-        table.add_row("", "median", *_medians([turn for _, turn in turns]), style="bold")
+        words = [""] if with_words else []
+        table.add_row("median", *words, *_medians([turn for _, turn in turns]), style="bold")
     console.print(table)
 
 

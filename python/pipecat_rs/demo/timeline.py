@@ -90,11 +90,11 @@ def draw_timeline(
     row_secs = max(duration / rows, _MIN_ROW_SECS)
     bars = [turn for turn in conversation.turns if turn.stages()][-_MAX_BARS:]
     bars_height = 0.6 + 0.34 * max(len(bars), 2)
-    heights = [0.75] + [3.9] * rows + [bars_height]
+    heights = [0.7] + [3.9] * rows + [bars_height]
     figure = Figure(figsize=(15, sum(heights) + 0.5), dpi=130, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.subplots(
-        len(heights), 1, height_ratios=heights, gridspec_kw={"hspace": 0.3}
+        len(heights), 1, height_ratios=heights, gridspec_kw={"hspace": 0.38}
     ).tolist()
     figure.subplots_adjust(left=0.065, right=0.975, top=0.975, bottom=0.065)
     _draw_header(axes[0], title, conversation, duration)
@@ -107,7 +107,7 @@ def draw_timeline(
 
 def _draw_header(axis: Any, title: str, conversation: Conversation, duration: float) -> None:
     axis.axis("off")
-    axis.text(0, 0.9, title, fontsize=19, weight="bold", color=INK, va="top")
+    axis.text(0, 0.9, title, parse_math=False, fontsize=19, weight="bold", color=INK, va="top")
     times = [turn.response_time for turn in conversation.turns if turn.response_time is not None]
     interruptions = sum(turn.interrupted_at is not None for turn in conversation.turns)
     facts = [f"{duration:.0f} s", _counted(len(conversation.turns), "turn")]
@@ -256,6 +256,7 @@ def _write(
         va="bottom" if above else "top",
         style="italic",
         linespacing=1.25,
+        parse_math=False,
         zorder=5,
     )
 
