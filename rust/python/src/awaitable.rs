@@ -65,7 +65,17 @@ impl Deferred {
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<()>> {
         let direction = crate::direction::object(py, self.direction);
         let name = if self.queue { "queue_frame" } else { "push_frame" };
-        self.processor.bind(py).call_method1(name, (&self.frame, direction))?;
+        let processor = self.processor.bind(py);
+        match processor.get().loop_elsewhere(py) {
+            // Awaited on another loop's thread: the processor's own loop does it.
+            Some(loop_) => {
+                let push = processor.getattr(name)?;
+                loop_.bind(py).call_method1("call_soon_threadsafe", (push, &self.frame, direction))?;
+            }
+            None => {
+                processor.call_method1(name, (&self.frame, direction))?;
+            }
+        }
         Ok(None)
     }
 }

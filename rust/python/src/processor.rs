@@ -111,6 +111,14 @@ impl ProcessorBase {
         self.state.with(py, |state| state.place.as_ref().map(|place| Arc::clone(&place.gauge)))
     }
 
+    /// The loop it runs on, if that is another thread's.
+    pub(crate) fn loop_elsewhere(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| {
+            let place = state.place.as_ref().filter(|place| place.thread != this_thread())?;
+            Some(place.runner.get().loop_.clone_ref(py))
+        })
+    }
+
     /// Take a place in a running task.
     pub(crate) fn bind(
         slf: &Bound<'_, Self>,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyWeakrefReference;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::inbox::EventBell;
 use super::runner::{Runner, now_ms};
@@ -119,21 +119,26 @@ fn ask(pulse: &Pulse, bell: &EventBell) -> Option<u32> {
 /// Say it in Python, with the line. False: the interpreter is going down.
 #[expect(clippy::disallowed_methods, reason = "this thread is nobody's worker: it may wait for the GIL")]
 fn report(list: &Mutex<Vec<Watched>>, stalled: &[(usize, u32, u32)], gone: Vec<Watched>) -> bool {
+    // Without the interpreter their references can be dropped no more: they are left to the process.
+    let mut gone = std::mem::ManuallyDrop::new(gone);
     Python::try_attach(|py| {
-        drop(gone);
+        drop(std::mem::take(&mut *gone));
         for &(index, slot, silent_ms) in stalled {
-            let found = {
-                let watched = list.lock().unwrap_or_else(PoisonError::into_inner);
-                watched.get(index).map(|entry| (entry.runner.clone_ref(py), entry.thread))
-            };
-            let Some((runner, thread)) = found else { continue };
-            use pyo3::types::PyWeakrefMethods;
-            let Some(runner) = runner.bind(py).upgrade() else { continue };
-            let Ok(runner) = runner.cast_into::<Runner>() else { continue };
-            if let Err(error) = Runner::stalled(&runner, slot.checked_sub(1), thread, silent_ms) {
-                error.write_unraisable(py, Some(runner.as_any()));
-            }
+            report_one(py, list, index, slot, silent_ms);
         }
     })
     .is_some()
+}
+
+fn report_one(py: Python<'_>, list: &Mutex<Vec<Watched>>, index: usize, slot: u32, silent_ms: u32) {
+    let found = {
+        let watched = list.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.get(index).map(|entry| (entry.runner.clone_ref(py), entry.thread))
+    };
+    let Some((runner, thread)) = found else { return };
+    let Some(runner) = runner.bind(py).upgrade() else { return };
+    let Ok(runner) = runner.cast_into::<Runner>() else { return };
+    if let Err(error) = Runner::stalled(&runner, slot.checked_sub(1), thread, silent_ms) {
+        error.write_unraisable(py, Some(runner.as_any()));
+    }
 }

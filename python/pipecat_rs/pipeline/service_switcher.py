@@ -1,0 +1,251 @@
+"""Services of which one is active at a time.
+
+The gates around the services are native: a frame costs an inline hop. Only frames that concern the
+switching itself are looked at in Python.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from pipecat_rs import _core
+from pipecat_rs.frames.frames import (
+    ErrorFrame,
+    Frame,
+    ServiceSwitcherFrame,
+    ServiceSwitcherRequestMetadataFrame,
+    ServiceUpdateSettingsFrame,
+)
+from pipecat_rs.pipeline.base_pipeline import checked_processors
+from pipecat_rs.pipeline.parallel_pipeline import ParallelPipeline
+from pipecat_rs.pipeline.switching_strategy import (
+    ServiceSwitcherStrategy,
+    ServiceSwitcherStrategyFailover,
+    ServiceSwitcherStrategyManual,
+)
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat_rs.utils.errors import ErrorCategory
+
+__all__ = [
+    "ServiceSwitcher",
+    "ServiceSwitcherStrategy",
+    "ServiceSwitcherStrategyFailover",
+    "ServiceSwitcherStrategyManual",
+    "StrategyType",
+]
+
+StrategyType = TypeVar("StrategyType", bound=ServiceSwitcherStrategy)
+
+
+class _SwitcherExit(FrameProcessor):
+    """The downstream end of a switcher: what has served its purpose inside does not leave."""
+
+    handles = (
+        ServiceSwitcherFrame,
+        ServiceSwitcherRequestMetadataFrame,
+        ServiceUpdateSettingsFrame,
+    )
+
+    def __init__(self, switcher: ServiceSwitcher[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._switcher = switcher
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.UPSTREAM:
+            await self._switcher._steer(self, frame, direction)
+        elif not self._switcher._is_consumed(frame):
+            await self.push_frame(frame, direction)
+
+
+class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
+    """Routes frames to the active one of several services.
+
+    Example::
+
+        switcher = ServiceSwitcher([first, second], strategy=ServiceSwitcherStrategyManual())
+        await task.queue_frame(ManuallySwitchServiceFrame(service_index=1))
+    """
+
+    handles = (ServiceSwitcherFrame, ServiceUpdateSettingsFrame, ErrorFrame)
+
+    def __init__(
+        self,
+        services: Sequence[FrameProcessor],
+        strategy: StrategyType | type[StrategyType] | None = None,
+        name: str | None = None,
+        *,
+        strategy_type: type[StrategyType] | None = None,
+    ) -> None:
+        """Make a switcher.
+
+        Args:
+            services: The services; the first is active unless the strategy says otherwise.
+            strategy: A strategy, or its class; manual by default.
+            name: Name, or None for the class name, ``#`` and a number.
+            strategy_type: The class of the strategy, as pipecat 1.x has it.
+
+        Raises:
+            TypeError: If a service is no processor.
+            ValueError: Without any service.
+        """
+        FrameProcessor.__init__(self, name=name)
+        self._services = checked_processors(self, services)
+        if not self._services:
+            raise ValueError(f"{self}: at least one service is needed")
+        super().__init__([[service] for service in self._services], name=self._name)
+        self._strategy: Any = self._make_strategy(strategy or strategy_type)
+        self._choice = _core.SwitchChoice(self._services.index(self._strategy.active_service))
+        self._exit = _SwitcherExit(self, name=f"{self}::Exit")
+        self._inactive_updates: deque[int] = deque(maxlen=64)
+        self._announced_usable = self.is_usable
+        for service in self._services:
+            service.add_event_handler("on_usable_changed", self._on_service_usable_changed)
+
+    def _make_strategy(self, strategy: Any) -> Any:
+        if strategy is None:
+            strategy = ServiceSwitcherStrategyManual
+        made = strategy(self._services) if isinstance(strategy, type) else strategy
+        if made._active_service is None:
+            made._adopt(self._services)
+        made._switcher = self
+        return made
+
+    def _members(self) -> list[FrameProcessor]:
+        return [*self._branches, self._exit] if hasattr(self, "_exit") else list(self._branches)
+
+    def get_processors(self) -> list[FrameProcessor]:
+        """Return the services."""
+        return list(self._services)
+
+    def _layout(self) -> tuple[Any, ...]:
+        branches = [branch._layout() for branch in self._branches]
+        handled = type(self).handles
+        return (
+            "sequence",
+            [
+                ("processor", self, handled),
+                ("switch", self, branches, self._choice),
+                self._exit._layout(),
+            ],
+        )
+
+    # ---- who is active
+
+    @property
+    def strategy(self) -> StrategyType:
+        """The strategy."""
+        return self._strategy
+
+    @property
+    def services(self) -> list[FrameProcessor]:
+        """The services."""
+        return self._services
+
+    def get_current_service(self) -> FrameProcessor:
+        """Return the active service."""
+        return self._strategy.active_service
+
+    def set_service(self, index: int) -> None:
+        """Make a service active, from the next frame on.
+
+        Args:
+            index: Its place in the list of services, from 0.
+
+        Raises:
+            TypeError: If it is no integer.
+            IndexError: If there is no such service.
+        """
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise TypeError(f"{self}: a service index is an integer, not {index!r}")
+        if not 0 <= index < len(self._services):
+            raise IndexError(
+                f"{self}: service index {index} is out of range: there are "
+                f"{len(self._services)} services, 0 to {len(self._services) - 1}"
+            )
+        self._strategy._active_service = self._services[index]
+        self._activated(self._services[index])
+
+    def _activated(self, service: FrameProcessor) -> None:
+        self._choice.set(self._services.index(service))
+
+    # ---- usability
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether any of the services can do its job."""
+        return any(service.is_usable for service in self._services)
+
+    async def set_usable(self, is_usable: bool) -> None:
+        """Do nothing: a switcher is as usable as its services."""
+
+    async def _on_service_usable_changed(self, service: FrameProcessor, is_usable: bool) -> None:
+        if self.is_usable != self._announced_usable:
+            self._announced_usable = self.is_usable
+            await self._call_event_handler("on_usable_changed", self._announced_usable)
+
+    # ---- frames
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Switch, hand settings on to services that are not active, answer for errors."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, ErrorFrame) and direction is FrameDirection.UPSTREAM:
+            await self._answer_for(frame)
+        else:
+            await self._steer(self, frame, direction)
+
+    async def _steer(
+        self, end: FrameProcessor, frame: Frame, direction: FrameDirection
+    ) -> None:
+        """Handle a frame that came in at either end of the switcher."""
+        if isinstance(frame, ServiceSwitcherFrame):
+            try:
+                switched = await self._strategy.handle_frame(frame, direction)
+            except Exception as error:
+                await self.push_error(f"Error switching services: {error}", exception=error)
+                return
+            if switched is not None:
+                return
+        await end.push_frame(frame, direction)
+        if isinstance(frame, ServiceUpdateSettingsFrame):
+            await self._update_inactive(frame, direction)
+
+    async def _update_inactive(
+        self, frame: ServiceUpdateSettingsFrame, direction: FrameDirection
+    ) -> None:
+        for service in self._services:
+            if service is self._strategy.active_service:
+                continue
+            addressed = frame.service is service
+            if addressed or (frame.service is None and frame.reach_inactive_services):
+                update = replace(frame)
+                self._inactive_updates.append(update.id)
+                await service.queue_frame(update, direction)
+
+    def _is_consumed(self, frame: Frame) -> bool:
+        if isinstance(frame, ServiceSwitcherRequestMetadataFrame):
+            return frame.service in self._services
+        return frame.id in self._inactive_updates
+
+    async def _answer_for(self, error: ErrorFrame) -> None:
+        """Decide what becomes of an error from inside."""
+        failed = error.processor
+        ours = failed in self._services
+        if error.fatal or not ours or failed is None:
+            await self.push_frame(error, FrameDirection.UPSTREAM)
+            return
+        if failed is not self._strategy.active_service:
+            return  # a service in reserve cannot keep the switcher from its job
+        if await self._strategy.handle_error(error):
+            return
+        if failed.is_usable:
+            await self.push_frame(error, FrameDirection.UPSTREAM)
+            return
+        await self.push_error(
+            f"{failed.name} can no longer do its job: {error.error}",
+            exception=error.exception,
+            category=ErrorCategory.UNKNOWN,
+        )
