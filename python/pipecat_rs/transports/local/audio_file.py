@@ -241,7 +241,7 @@ class AudioFileInputTransport(BaseInputTransport):
         silence = bytes(self._frame_bytes)
         quiet_since = position
         self._call.heard_at = max(self._call.heard_at, position)
-        while position - quiet_since < self._params.hang_up_after_secs:
+        while position - quiet_since < self._params.hang_up_after_secs - FRAME_SECS / 2:
             position = await self._send(silence, position)
             if not self._call.over:
                 quiet_since = position
