@@ -675,7 +675,7 @@ async def test_r025_direct_mode_holds_nothing():
     async with running(task) as run:
         await task.queue_frames([Data(1), System("a"), EndFrame()])
         await within(run)
-    assert tags(holding.frames()) == [1, "a"]
+    assert set(tags(holding.frames())) == {1, "a"}
 
 
 # R26, R27: tasks

@@ -12,7 +12,6 @@ from pipecat_rs.frames.frames import (
     EndWorkerFrame,
     ErrorFrame,
     Frame,
-    InterruptionFrame,
     MetricsFrame,
     StartFrame,
     StopFrame,
@@ -618,9 +617,7 @@ async def test_r056_reached_events_fire_only_for_the_types_in_their_filter():
         task.set_reached_downstream_filter((Data,))
         task.add_reached_upstream_filter((Control,))
         for direction in (DOWN, UP):
-            await task.queue_frames(
-                [Data(1), System(2), Control(3), SubData(4), InterruptionFrame()], direction
-            )
+            await task.queue_frames([Data(1), System(2), Control(3), SubData(4)], direction)
         await up.wait(2)
         await down.wait(2)
         task.set_reached_downstream_filter((Control,))
