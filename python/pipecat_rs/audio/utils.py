@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import wave
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from pipecat_rs.audio.g711 import alaw_to_linear, linear_to_alaw, linear_to_ulaw, ulaw_to_linear
 from pipecat_rs.audio.loudness import integrated_loudness
 from pipecat_rs.audio.samples import SPEAKING_THRESHOLD, is_silence, scale_audio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from pipecat_rs.audio.resamplers.base_audio_resampler import BaseAudioResampler
 
 __all__ = [
@@ -40,11 +43,15 @@ _BYTES_PER_SAMPLE = 2
 
 
 def create_file_resampler(**kwargs: Any) -> BaseAudioResampler:
-    """Return a resampler for whole files.
+    """Return a resampler for whole files: soxr's, or one in numpy where soxr is missing.
 
     Args:
         **kwargs: See `SOXRAudioResampler`.
     """
+    if find_spec("soxr") is None:
+        from pipecat_rs.audio.resamplers.sinc_resampler import SincAudioResampler
+
+        return SincAudioResampler(**kwargs)
     from pipecat_rs.audio.resamplers.soxr_resampler import SOXRAudioResampler
 
     return SOXRAudioResampler(**kwargs)

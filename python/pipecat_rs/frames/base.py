@@ -77,7 +77,8 @@ class Frame:
     transport_destination: str | None = field(default=None, init=False)
     interruptible: bool = field(default=True, init=False)
 
-    _next_number: ClassVar[Callable[[], int]]
+    # A built-in callable: unlike a function, it does not bind as a method.
+    _next_number: ClassVar[Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give the class its numbering, and the mixin's subclasses their default."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.base import ControlFrame, SystemFrame
@@ -76,9 +76,9 @@ class _WarnsWhenRead:
         frame.__dict__[self._name] = value
 
 
-for _name in StartFrame.__annotations__:
-    setattr(StartFrame, _name, _WarnsWhenRead(_name, getattr(StartFrame, _name)))
-del _name
+for _field in fields(StartFrame):
+    if _field.init:
+        setattr(StartFrame, _field.name, _WarnsWhenRead(_field.name, _field.default))
 
 
 @dataclass(repr=False, eq=False)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         LLMContextMessage,
         NotGiven,
     )
-    from pipecat_rs.utils.context.llm_context_summarization import LLMContextSummaryConfig
 
 
 @dataclass(repr=False, eq=False)
@@ -286,10 +285,10 @@ class LLMSummarizeContextFrame(ControlFrame):
     """Summarize the context now.
 
     Attributes:
-        config: How, or None for the summarizer's own settings.
+        config: How, as the summarizer takes it, or None for its own settings.
     """
 
-    config: LLMContextSummaryConfig | None = None
+    config: Any | None = None
 
 
 @dataclass(repr=False, eq=False)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Generic
 from pipecat_rs.frames.base import ControlFrame, SystemFrame
 
 if TYPE_CHECKING:
-    from pipecat_rs.audio.turn.base_turn_analyzer import BaseTurnParams
+    from typing_extensions import TypeVar
+
     from pipecat_rs.audio.vad.vad_analyzer import VADParams
     from pipecat_rs.processors.frame_processor import FrameProcessor
-    from pipecat_rs.services.settings import (
+    from pipecat_rs.services.settings import (  # noqa: F401 - named in strings below
+        LLMSettings,
         ServiceSettings,
+        STTSettings,
+        TTSSettings,
     )
-    from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
-    from typing_extensions import TypeVar
 
     TSettings = TypeVar("TSettings", bound=ServiceSettings, default=ServiceSettings, covariant=True)
 else:
@@ -66,7 +68,7 @@ class ServiceMetadataFrame(SystemFrame):
     """
 
     service_name: str
-    user_turn_strategies: UserTurnStrategies | None = field(default=None, kw_only=True)
+    user_turn_strategies: Any | None = field(default=None, kw_only=True)
 
 
 @dataclass(repr=False, eq=False)
@@ -102,7 +104,7 @@ class SpeechControlParamsFrame(SystemFrame):
     """
 
     vad_params: VADParams | None = None
-    turn_params: BaseTurnParams | None = None
+    turn_params: Any | None = None
 
 
 @dataclass(repr=False, eq=False)

@@ -15,6 +15,7 @@ from pipecat_rs.processors.frame_processor import FrameDirection
 _logger = logging.getLogger(__name__)
 
 _LONGEST_MESSAGE_LIST = 3
+"""A longer list, as of messages, is counted rather than shown."""
 
 
 class FrameEndpoint(Enum):
@@ -112,8 +113,9 @@ def _shown(value: Any) -> str:
         return repr(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"{len(value)} bytes"
-    if isinstance(value, (list, tuple)) and len(value) > _LONGEST_MESSAGE_LIST:
-        return f"{len(value)} items" if isinstance(value[0], dict) else str(value)
-    if callable(getattr(value, "get_messages_for_logging", None)):
-        return f"{type(value).__name__} with messages: {value.get_messages_for_logging()}"
+    if isinstance(value, list) and len(value) > _LONGEST_MESSAGE_LIST:
+        return f"{len(value)} items"
+    describe = getattr(value, "get_messages_for_logging", None)
+    if describe is not None:
+        return f"{type(value).__name__} with messages: {describe()}"
     return str(value)
