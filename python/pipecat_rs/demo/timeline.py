@@ -19,7 +19,7 @@ PAPER = "#fbfbfa"
 CALLER = "#2f6fde"
 BOT = "#12997a"
 ALARM = "#e0453a"
-STAGE_COLOURS = dict(
+STAGE_COLOURS: dict[str, str] = dict(
     zip(STAGES, ("#8d6fd1", "#b9b4c7", "#f0a93b", "#56b6c6", "#12997a"), strict=True)
 )
 

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+INPUT_FRAMES: tuple[type[Frame], ...] = (
+    InputAudioRawFrame,
+    FilterControlFrame,
+    InputTransportStartAudioStreamingFrame,
+)
+"""What a transport's input handles; everything else goes past it."""
+
 
 class BaseInputTransport(FrameProcessor):
     """Base class of transport inputs.
@@ -32,7 +39,7 @@ class BaseInputTransport(FrameProcessor):
     audio that it receives. Audio that comes from further up the pipeline takes the same path.
     """
 
-    handles = (InputAudioRawFrame, FilterControlFrame, InputTransportStartAudioStreamingFrame)
+    handles = INPUT_FRAMES
 
     def __init__(self, params: TransportParams, **kwargs: Any) -> None:
         """Initialize the input.

@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+OUTPUT_FRAMES: tuple[type[Frame], ...] = (
+    DataFrame,
+    ControlFrame,
+    LLMContextFrame,
+    OutputTransportMessageUrgentFrame,
+    OutputDTMFUrgentFrame,
+)
+"""What a transport's output handles: all that keeps its place in the audio, and urgent messages."""
+
 
 class BaseOutputTransport(FrameProcessor):
     """Base class of transport outputs.
@@ -49,13 +58,7 @@ class BaseOutputTransport(FrameProcessor):
     well it is kept.
     """
 
-    handles = (
-        DataFrame,
-        ControlFrame,
-        LLMContextFrame,
-        OutputTransportMessageUrgentFrame,
-        OutputDTMFUrgentFrame,
-    )
+    handles = OUTPUT_FRAMES
 
     paced: bool = False
     """Whether chunks wait for their turn on the schedule before they are written."""

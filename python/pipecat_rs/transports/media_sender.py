@@ -252,7 +252,7 @@ class MediaSender:
     async def _idle(self) -> None:
         self._state = _State.IDLE
         if self._mixer:
-            await self._play_background()
+            await self._play_background(self._mixer)
             return
         self._wake.clear()
         timer = None
@@ -340,8 +340,8 @@ class MediaSender:
 
     # -- audio that the sender makes itself --------------------------------------------------
 
-    async def _play_background(self) -> None:
-        background = await self._mixer.mix(bytes(self._transport.audio_chunk_size))
+    async def _play_background(self, mixer: Any) -> None:
+        background = await mixer.mix(bytes(self._transport.audio_chunk_size))
         ready = due = self._clock.time()
         if self._pacer:
             due = self._pacer.due(ready)

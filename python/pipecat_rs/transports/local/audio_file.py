@@ -27,8 +27,8 @@ from pipecat_rs.frames.frames import (
     StartFrame,
 )
 from pipecat_rs.processors.frame_processor import FrameDirection
-from pipecat_rs.transports.base_input import BaseInputTransport
-from pipecat_rs.transports.base_output import BaseOutputTransport
+from pipecat_rs.transports.base_input import INPUT_FRAMES, BaseInputTransport
+from pipecat_rs.transports.base_output import OUTPUT_FRAMES, BaseOutputTransport
 from pipecat_rs.transports.base_transport import BaseTransport, TransportParams
 from pipecat_rs.transports.local.call_activity import CallActivity
 from pipecat_rs.transports.local.call_clock import CallClock
@@ -140,7 +140,7 @@ class _Call:
 class AudioFileInputTransport(BaseInputTransport):
     """The caller: streams the file, then silence, then hangs up."""
 
-    handles = (*BaseInputTransport.handles, *CallActivity.UPSTREAM)
+    handles = (*INPUT_FRAMES, *CallActivity.UPSTREAM)
 
     _params: AudioFileTransportParams
 
@@ -332,7 +332,7 @@ class AudioFileOutputTransport(BaseOutputTransport):
 class _FastAudioFileOutputTransport(AudioFileOutputTransport):
     """The output of a fast call, which must know when the caller's audio has come through."""
 
-    handles = (*AudioFileOutputTransport.handles, InputAudioRawFrame)
+    handles = (*OUTPUT_FRAMES, InputAudioRawFrame)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Note how far the caller's audio has come, and do what every output does."""
