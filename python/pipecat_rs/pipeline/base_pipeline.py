@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipecat_rs.processors.frame_processor import FrameProcessor
+
+_logger = logging.getLogger(__name__)
+
+CLEANUP_TIMEOUT_SECS = 20.0
+"""How long a processor may take to clean up before it is abandoned."""
 
 
 class BasePipeline(FrameProcessor):
@@ -33,6 +40,30 @@ class BasePipeline(FrameProcessor):
         """The processors directly inside, in order."""
         return self._members()
 
+    def _descendants(self) -> Iterator[FrameProcessor]:
+        for processor in self.processors:
+            yield processor
+            if isinstance(processor, BasePipeline):
+                yield from processor._descendants()
+
+    async def cleanup(self) -> None:
+        """Clean everything inside up, side by side. What fails or hangs is named in the log."""
+        await FrameProcessor.cleanup(self)
+        cleaning: list[asyncio.Task[None]] = []
+        for processor in self._descendants():
+            if not processor._is_set_up:
+                continue
+            processor._is_set_up = False
+            if not isinstance(processor, BasePipeline) and _needs_cleanup(processor):
+                name = f"cleanup of {processor}"
+                cleaning.append(asyncio.create_task(_clean_up(processor), name=name))
+        self._is_set_up = False
+        if cleaning:
+            _, pending = await asyncio.wait(cleaning, timeout=CLEANUP_TIMEOUT_SECS)
+            for task in pending:
+                _logger.error("%s: %s does not end and is abandoned", self, task.get_name())
+                task.cancel()
+
     def processors_with_metrics(self) -> list[FrameProcessor]:
         """Return the processors inside, at any depth, that can measure themselves."""
         found: list[FrameProcessor] = []
@@ -41,6 +72,24 @@ class BasePipeline(FrameProcessor):
                 found.append(processor)
             found.extend(processor.processors_with_metrics())
         return found
+
+
+async def _clean_up(processor: FrameProcessor) -> None:
+    try:
+        await processor.cleanup()
+    except Exception as error:
+        _logger.error("cleanup of %s failed: %r", processor, error, exc_info=error)
+
+
+def _needs_cleanup(processor: FrameProcessor) -> bool:
+    """Whether cleaning a processor up may take more than forgetting it."""
+    return (
+        type(processor).cleanup is not FrameProcessor.cleanup
+        or processor._collector is not None
+        or bool(processor._event_tasks)
+        or processor._pause_watcher is not None
+        or bool(processor._pause_timers)
+    )
 
 
 def checked_processors(owner: FrameProcessor, processors: Iterable[Any]) -> list[FrameProcessor]:

@@ -574,6 +574,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
                 # Nothing of its own to wait for: no coroutine, no task.
                 processor._task_manager = manager
                 processor._setup = setup
+                processor._is_set_up = True
                 processor._cancelling = False
                 continue
             processor._setup_started()
@@ -612,7 +613,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if opened:
             await self._join_callbacks()
         if not isinstance(self._last_frame, StopFrame):
-            await self._clean_processors_up()
+            await self._bounded(self._pipeline.cleanup(), "processors")
         if opened:
             await self._bounded(self._observer.cleanup(), "observers")
         await self._bounded(BaseObject.cleanup(self), "event handlers")
@@ -642,29 +643,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
                 self,
                 name,
             )
-
-    async def _clean_processors_up(self) -> None:
-        cleaning: list[asyncio.Task[None]] = []
-        for processor in self._iter_processors(self._pipeline):
-            if processor._setup is None:
-                continue
-            cleaning.append(asyncio.create_task(self._clean_one_up(processor))) if _has_cleanup(
-                processor
-            ) else None
-        if cleaning:
-            _, pending = await asyncio.wait(cleaning, timeout=self._cancel_timeout_secs)
-            for task in pending:
-                _logger.error("%s: %s does not end and is abandoned", self, task.get_name())
-                task.cancel()
-
-    async def _clean_one_up(self, processor: FrameProcessor) -> None:
-        task = asyncio.current_task()
-        if task:
-            task.set_name(f"cleanup of {processor}")
-        try:
-            await processor.cleanup()
-        except Exception as error:
-            _logger.error("%s: cleanup of %s failed: %r", self, processor, error, exc_info=error)
 
     async def _bounded(self, coroutine: Any, what: str) -> None:
         task = asyncio.create_task(coroutine)
@@ -935,17 +913,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
 async def _nowhere(frame: Frame, direction: FrameDirection) -> None:
     """Frames never come here: the task's ends are names for observers."""
-
-
-def _has_cleanup(processor: FrameProcessor) -> bool:
-    """Whether cleaning a processor up may take more than forgetting it."""
-    return (
-        type(processor).cleanup is not FrameProcessor.cleanup
-        or processor._collector is not None
-        or bool(processor._event_tasks)
-        or processor._pause_watcher is not None
-        or bool(processor._pause_timers)
-    )
 
 
 PipelineTask = PipelineWorker

@@ -158,6 +158,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
     _prev: FrameProcessor | None = None
     _enable_direct_mode: bool = False
     _setup: FrameProcessorSetup | None = None
+    _is_set_up: bool = False
     _cancelling: bool = False
     _is_usable: bool = True
     _pause_watcher: asyncio.Task[None] | None = None
@@ -290,6 +291,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         """
         await BaseObject.setup(self, setup.task_manager)
         self._setup = setup
+        self._is_set_up = True
         self._cancelling = False
         if self._collector is not None:
             await self._collector.setup(self.task_manager)

@@ -44,10 +44,10 @@ impl<H: Host> Default for Mailbox<H> {
 }
 
 impl<H: Host> Mailbox<H> {
-    /// Append to the lane of the frame's class. A start frame goes ahead of everything.
-    pub fn push(&mut self, frame: Frame<H>, since_ms: u32) {
+    /// Append to a lane. A start frame goes ahead of everything.
+    pub fn push(&mut self, lane: Lane, frame: Frame<H>, since_ms: u32) {
         let waiting = Waiting { frame, since_ms };
-        match Lane::of(waiting.frame.class) {
+        match lane {
             Lane::System if waiting.frame.class.kind == Kind::Start => self.system.push_front(waiting),
             Lane::System => self.system.push_back(waiting),
             Lane::Data => self.data.push_back(waiting),
@@ -78,8 +78,20 @@ impl<H: Host> Mailbox<H> {
     }
 
     /// Take out what an interruption that begins `epoch` drops, keeping the rest in order.
-    pub fn purge(&mut self, epoch: Epoch, dropped: &mut Vec<Frame<H>>) {
-        self.split(dropped, |frame| frame.class.is_interruptible() && frame.epoch.is_before(epoch));
+    /// `interruptible` is asked with the place in the lane and the frame.
+    pub fn purge(
+        &mut self,
+        epoch: Epoch,
+        dropped: &mut Vec<Frame<H>>,
+        mut interruptible: impl FnMut(usize, &Frame<H>) -> bool,
+    ) {
+        for (place, waiting) in std::mem::take(&mut self.data).into_iter().enumerate() {
+            if waiting.frame.epoch.is_before(epoch) && interruptible(place, &waiting.frame) {
+                dropped.push(waiting.frame);
+            } else {
+                self.data.push_back(waiting);
+            }
+        }
     }
 
     /// Take out everything.
@@ -98,19 +110,14 @@ impl<H: Host> Mailbox<H> {
         self.data.iter().any(|waiting| wanted(waiting.frame.class))
     }
 
+    /// The frames of the data lane, in order.
+    pub fn data(&self) -> impl Iterator<Item = &Frame<H>> {
+        self.data.iter().map(|waiting| &waiting.frame)
+    }
+
     /// All frames that wait.
     pub fn frames(&self) -> impl Iterator<Item = &Frame<H>> {
         self.system.iter().chain(&self.data).map(|waiting| &waiting.frame)
-    }
-
-    fn split(&mut self, dropped: &mut Vec<Frame<H>>, drops: impl Fn(&Frame<H>) -> bool) {
-        for waiting in std::mem::take(&mut self.data) {
-            if drops(&waiting.frame) {
-                dropped.push(waiting.frame);
-            } else {
-                self.data.push_back(waiting);
-            }
-        }
     }
 
     fn lane(&self, lane: Lane) -> &VecDeque<Waiting<H>> {

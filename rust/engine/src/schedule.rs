@@ -42,8 +42,10 @@ pub struct Step<H: Host> {
     pub frame: Frame<H>,
     /// The data callback that hangs in this node is over and must be cancelled first.
     pub cancel_data: bool,
-    /// So is the system callback.
-    pub cancel_system: bool,
+    /// The frame interrupts: before it is processed, [`Scheduler::interrupt`] must be called with
+    /// which waiting frames may be dropped. Only the host can tell: one frame may differ from its
+    /// class.
+    pub interrupts: bool,
 }
 
 /// A hop that an observer wants to hear of.
@@ -86,17 +88,30 @@ struct Slot<H: Host> {
     interest: Option<Arc<Interest>>,
     leases: Leases,
     bound: usize,
+    /// All frames take one lane, in order: the processor runs inside its neighbours' awaits.
+    single_lane: bool,
+    /// How many data frames were handed over before the system frame in hand.
+    handed_over: usize,
     gauge: Arc<Gauge>,
 }
 
 impl<H: Host> Slot<H> {
+    #[inline]
+    fn lane_of(&self, class: Class) -> Lane {
+        if self.single_lane { Lane::Data } else { Lane::of(class) }
+    }
+
     fn lane_ready(&self, lane: Lane, now_ms: u32) -> bool {
         if self.hand[lane as usize].is_some() {
             return false;
         }
         let Some(class) = self.mailbox.head(lane) else { return false };
         if !self.started {
-            return class.kind == Kind::Start && self.set_up || class.kind == Kind::Cancel;
+            return class.kind == Kind::Start && self.set_up;
+        }
+        // A slow system frame holds up the hand-over of data that came after it.
+        if lane == Lane::Data && self.hand[Lane::System as usize].is_some() && self.handed_over == 0 {
+            return false;
         }
         !self.leases.holds(lane, class, now_ms)
     }
@@ -109,6 +124,7 @@ impl<H: Host> Slot<H> {
     fn passable(&self, lane: Lane, now_ms: u32) -> bool {
         self.started
             && self.hand[lane as usize].is_none()
+            && self.hand[Lane::System as usize].is_none()
             && self.mailbox.depth(lane) == 0
             && !self.leases.is_held(lane, now_ms)
     }
@@ -185,6 +201,8 @@ impl<H: Host> Scheduler<H> {
             interest,
             leases: Leases::default(),
             bound,
+            single_lane: false,
+            handed_over: 0,
             gauge: Arc::clone(&gauge),
         };
         let index = match self.free_slots.pop() {
@@ -215,6 +233,11 @@ impl<H: Host> Scheduler<H> {
             self.free_slots.push(slot);
         }
         seat
+    }
+
+    /// Let all frames of a slot take one lane, in order.
+    pub fn set_single_lane(&mut self, slot: u32) {
+        self.slots[slot as usize].single_lane = true;
     }
 
     /// Open a slot that has no start frame to wait for.
@@ -380,11 +403,22 @@ impl<H: Host> Scheduler<H> {
         Pushed::Accepted
     }
 
+    /// Queue a frame that comes from outside into a slot's own mailbox.
+    pub fn queue(&mut self, slot: u32, mut frame: Frame<H>) -> Pushed {
+        let place = &self.slots[slot as usize];
+        frame.epoch = match (&place.graph, frame.class.kind) {
+            (Some(graph), Kind::Interruption) => graph.epochs.begin(),
+            (Some(graph), _) => graph.epochs.current(),
+            (None, _) => place.epoch,
+        };
+        self.deliver(slot, frame)
+    }
+
     /// Put a frame into a slot's own mailbox.
     pub fn deliver(&mut self, mut to: u32, mut frame: Frame<H>) -> Pushed {
-        let lane = Lane::of(frame.class);
         loop {
             let slot = &mut self.slots[to as usize];
+            let lane = slot.lane_of(frame.class);
             if slot.cancelled || frame.is_stale(slot.epoch) {
                 self.discarded.push(frame);
                 return Pushed::Accepted;
@@ -405,7 +439,8 @@ impl<H: Host> Scheduler<H> {
             }
         }
         let slot = &mut self.slots[to as usize];
-        slot.mailbox.push(frame, self.now_ms);
+        let lane = slot.lane_of(frame.class);
+        slot.mailbox.push(lane, frame, self.now_ms);
         slot.show(lane, self.now_ms);
         if !slot.queued && slot.lane_ready(lane, self.now_ms) {
             slot.queued = true;
@@ -475,10 +510,14 @@ impl<H: Host> Scheduler<H> {
                 slot.show(lane, now_ms);
                 continue;
             }
-            let mut step = Step { lane, cancel_data: false, cancel_system: false, frame };
+            match lane {
+                Lane::System => slot.handed_over = slot.mailbox.depth(Lane::Data),
+                Lane::Data => slot.handed_over = slot.handed_over.saturating_sub(1),
+            }
+            let mut step = Step { lane, cancel_data: false, interrupts: false, frame };
             match step.frame.class.kind {
                 Kind::Start => slot.started = true,
-                Kind::Interruption => self.interrupt(index, &mut step),
+                Kind::Interruption => step.interrupts = true,
                 Kind::Cancel => self.cancel(index, &mut step),
                 _ => {}
             }
@@ -491,19 +530,29 @@ impl<H: Host> Scheduler<H> {
         }
     }
 
+    /// The frames of a slot's data lane, for the host to say which may be dropped.
+    pub fn data_frames(&self, slot: u32) -> impl Iterator<Item = &Frame<H>> {
+        self.slots[slot as usize].mailbox.data()
+    }
+
+    /// Carry out the interruption in hand. `may_drop` answers for each frame of
+    /// [`Scheduler::data_frames`]. Returns whether a data callback hangs that an older epoch
+    /// began: it is cancelled if its frame may be.
     #[cold]
-    fn interrupt(&mut self, index: u32, step: &mut Step<H>) {
+    pub fn interrupt(&mut self, index: u32, epoch: Epoch, may_drop: &[bool]) -> bool {
         let slot = &mut self.slots[index as usize];
-        slot.epoch = slot.epoch.max(step.frame.epoch);
-        slot.mailbox.purge(slot.epoch, &mut self.discarded);
+        slot.epoch = slot.epoch.max(epoch);
+        let judge = |place: usize, frame: &Frame<H>| {
+            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_interruptible())
+        };
+        slot.mailbox.purge(slot.epoch, &mut self.discarded, judge);
+        slot.handed_over = slot.handed_over.min(slot.mailbox.depth(Lane::Data));
         let in_hand = slot.hand[Lane::Data as usize];
-        step.cancel_data = in_hand.is_some_and(|hand| {
-            hand.suspended && hand.class.is_interruptible() && hand.epoch.is_before(slot.epoch)
-        });
-        if in_hand.is_none_or(|hand| hand.class.is_interruptible()) {
+        if in_hand.is_none() {
             slot.leases.release(Lane::Data);
         }
         slot.show(Lane::Data, self.now_ms);
+        in_hand.is_some_and(|hand| hand.suspended && hand.epoch.is_before(slot.epoch))
     }
 
     #[cold]
@@ -521,6 +570,9 @@ impl<H: Host> Scheduler<H> {
     pub fn done(&mut self, index: u32, lane: Lane) {
         let slot = &mut self.slots[index as usize];
         let hand = slot.hand[lane as usize].take();
+        if lane == Lane::System {
+            slot.handed_over = 0;
+        }
         if hand.is_some_and(|hand| hand.class.kind == Kind::Cancel) {
             // From here on nothing more is processed or let in.
             slot.mailbox.clear(&mut self.discarded);
@@ -613,13 +665,16 @@ impl<H: Host> Scheduler<H> {
     /// Begin an interruption here: own data is dropped, a pause lifted, and what the step in hand
     /// makes from now on belongs to the new epoch. The next two interruption frames pushed from
     /// here announce it.
-    pub fn begin_interruption(&mut self, index: u32) -> Epoch {
+    pub fn begin_interruption(&mut self, index: u32, may_drop: &[bool]) -> Epoch {
         let running = self.current == Some((index, Lane::Data));
         let slot = &mut self.slots[index as usize];
         let epoch = slot.graph.as_ref().map_or(Epoch(slot.epoch.0 + 1), |graph| graph.epochs.begin());
         slot.epoch = epoch;
         slot.announces = 2;
-        slot.mailbox.purge(epoch, &mut self.discarded);
+        let judge = |place: usize, frame: &Frame<H>| {
+            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_interruptible())
+        };
+        slot.mailbox.purge(epoch, &mut self.discarded, judge);
         slot.leases.release(Lane::Data);
         if running && let Some(hand) = &mut slot.hand[Lane::Data as usize] {
             hand.epoch = epoch;
@@ -686,7 +741,7 @@ impl<H: Host> Scheduler<H> {
     fn land(&mut self, post: Post<H>) {
         match post {
             Post::Frame { slot, frame } => {
-                let lane = Lane::of(frame.class);
+                let lane = self.slots[slot as usize].lane_of(frame.class);
                 let gauge = Arc::clone(&self.slots[slot as usize].gauge);
                 self.deliver(slot, frame);
                 gauge.landed(lane);

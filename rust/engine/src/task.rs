@@ -171,11 +171,9 @@ impl TaskMachine {
     /// Cancel, in whatever state.
     pub fn cancel(&mut self, now_ms: u64) {
         match self.state {
-            State::Created => {
-                self.state = State::Finished;
-                self.actions.push(Action::Finish(Kind::Cancel, false));
-            }
-            State::Starting | State::Running | State::Ending => {
+            // Nothing was let in but the start frame: there is nothing to drain.
+            State::Created | State::Starting => self.finish(Kind::Cancel, false),
+            State::Running | State::Ending => {
                 self.state = State::Cancelling;
                 self.terminal = Some(Kind::Cancel);
                 // Half of the time for good will, then by force.

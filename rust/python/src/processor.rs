@@ -50,7 +50,7 @@ pub(crate) struct ProcessorBase {
 #[pyclass(frozen, module = "pipecat_rs._core")]
 pub(crate) struct QueuedFrame {
     #[pyo3(get)]
-    frame: Py<PyAny>,
+    pub(crate) frame: Py<PyAny>,
     #[pyo3(get)]
     callback: Py<PyAny>,
 }
@@ -349,7 +349,9 @@ impl ProcessorBase {
 
     /// Begin an interruption here.
     fn _begin_interruption(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::placed(slf, |scheduler, slot| scheduler.begin_interruption(slot));
+        let Some((runner, slot)) = slf.get().place(slf.py()) else { return Ok(()) };
+        let may_drop = Runner::may_drop(runner.bind(slf.py()), slot)?;
+        Self::placed(slf, |scheduler, slot| scheduler.begin_interruption(slot, &may_drop));
         Self::poked(slf)
     }
 

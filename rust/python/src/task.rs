@@ -294,7 +294,7 @@ impl TaskBase {
         let graph = Graph::build(number, layout, Arc::clone(&runner.get().inbox));
         runner.get().scheduler(py, |scheduler| scheduler.adopt(&graph));
         runner.get().enlist(py, number, slf.clone().unbind());
-        set_direct_neighbours(py, &graph, &seated)?;
+        set_direct_neighbours(py, runner.get(), &graph, &seated)?;
         slf.get().state.with(py, |state| {
             state.runner = Some(runner.clone().unbind());
             state.graph = Some(Arc::clone(&graph));
@@ -553,6 +553,7 @@ impl TaskBase {
 /// Processors in direct mode run inside their neighbours' awaits.
 fn set_direct_neighbours(
     py: Python<'_>,
+    runner: &Runner,
     graph: &Graph,
     seated: &[(u32, Bound<'_, ProcessorBase>)],
 ) -> PyResult<()> {
@@ -563,11 +564,20 @@ fn set_direct_neighbours(
         },
         Link::Edge(_) | Link::End => None,
     };
+    let is_direct = |processor: &Bound<'_, ProcessorBase>| {
+        let flag = processor.getattr(intern!(py, "_enable_direct_mode"));
+        flag.is_ok_and(|flag| flag.is_truthy().unwrap_or(false))
+    };
+    for (slot, processor) in seated {
+        if is_direct(processor) {
+            runner.scheduler(py, |scheduler| scheduler.set_single_lane(*slot));
+        }
+    }
     for (index, node) in graph.nodes.iter().enumerate() {
         let Some(processor) = processor_at(Link::Node(index as u32)) else { continue };
         for (direction, link) in [(Direction::Downstream, node.next), (Direction::Upstream, node.previous)] {
             if let Some(neighbour) = processor_at(link)
-                && neighbour.getattr(intern!(py, "_enable_direct_mode")).is_ok_and(|flag| flag.is_truthy().unwrap_or(false))
+                && is_direct(neighbour)
             {
                 processor.get().set_direct(py, direction, Some(neighbour.clone().unbind()));
             }

@@ -62,6 +62,26 @@ fn identity(object: &Bound<'_, PyAny>) -> PyResult<u64> {
     object.getattr(intern!(object.py(), "id"))?.extract()
 }
 
+/// The Python object of a frame, if it is one already.
+pub(crate) fn peek(py: Python<'_>, frame: &Frame) -> Option<Py<PyAny>> {
+    match &frame.payload {
+        engine::Payload::Foreign(object) => Some(object.get().clone_ref(py)),
+        engine::Payload::Shared(object) => Some(object.get().clone_ref(py)),
+        engine::Payload::Native(native) => native.object.get().map(|object| object.get().clone_ref(py)),
+        engine::Payload::Mark => None,
+    }
+}
+
+/// Whether an interruption may drop this frame: its own word counts before its class's.
+pub(crate) fn is_interruptible(object: &Bound<'_, PyAny>) -> bool {
+    let frame = match object.cast::<crate::processor::QueuedFrame>() {
+        Ok(queued) => queued.get().frame.bind(object.py()).clone(),
+        Err(_) => object.clone(),
+    };
+    let word = frame.getattr(intern!(object.py(), "interruptible"));
+    word.and_then(|word| word.is_truthy()).unwrap_or(true)
+}
+
 /// The Python object of a frame; `None` for the engine's own marks.
 pub(crate) fn object(py: Python<'_>, payload: engine::Payload<Asyncio>) -> PyResult<Option<Py<PyAny>>> {
     Ok(match payload {

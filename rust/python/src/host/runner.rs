@@ -316,7 +316,7 @@ impl Runner {
     pub(crate) fn deliver(slf: &Bound<'_, Self>, slot: u32, frame: Frame) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let (pushed, idle) = slf.get().state.with(py, |state| {
-            let pushed = state.scheduler.deliver(slot, frame);
+            let pushed = state.scheduler.queue(slot, frame);
             (pushed, !state.running && !state.scheduled)
         });
         Self::pushed(slf, pushed, idle)
@@ -490,6 +490,9 @@ impl Runner {
     ) -> PyResult<()> {
         let py = slf.py();
         let lane = step.lane;
+        if step.interrupts {
+            Self::interrupt(slf, processor, slot, step.frame.epoch)?;
+        }
         if step.cancel_data {
             Self::cancel_suspended(processor, Lane::Data)?;
         }
@@ -530,6 +533,42 @@ impl Runner {
                 Ok(())
             }
         }
+    }
+
+    /// Drop what an interruption drops, and cancel the data callback that hangs here.
+    #[cold]
+    fn interrupt(
+        slf: &Bound<'_, Self>,
+        processor: &Bound<'_, ProcessorBase>,
+        slot: u32,
+        epoch: engine::Epoch,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let may_drop = Self::may_drop(slf, slot)?;
+        let hangs = slf.get().scheduler(py, |scheduler| scheduler.interrupt(slot, epoch, &may_drop));
+        let Some(parked) = processor.get().suspended(py, Lane::Data).filter(|_| hangs) else { return Ok(()) };
+        let frame = parked.get().state.with(py, |state| state.frame.as_ref().map(|frame| frame.clone_ref(py)));
+        if frame.is_none_or(|frame| frame::is_interruptible(frame.bind(py))) {
+            Parked::cancel_callback(parked.bind(py))?;
+            slf.get().scheduler(py, |scheduler| scheduler.release(slot, Lane::Data));
+        }
+        Ok(())
+    }
+
+    /// Which frames of a slot's data lane an interruption may drop.
+    pub(crate) fn may_drop(slf: &Bound<'_, Self>, slot: u32) -> PyResult<Vec<bool>> {
+        let py = slf.py();
+        let frames: Vec<Result<Py<PyAny>, bool>> = slf.get().scheduler(py, |scheduler| {
+            let frames = scheduler.data_frames(slot);
+            frames.map(|frame| frame::peek(py, frame).ok_or(frame.class.is_interruptible())).collect()
+        });
+        Ok(frames
+            .into_iter()
+            .map(|frame| match frame {
+                Ok(object) => frame::is_interruptible(object.bind(py)),
+                Err(of_class) => of_class,
+            })
+            .collect())
     }
 
     fn step_observer(
