@@ -62,6 +62,13 @@ def importable(python: Path) -> bool:
     return subprocess.run(command, capture_output=True, cwd=BENCHES).returncode == 0
 
 
+def is_debug_build(python: Path) -> bool:
+    """Whether the engine of this interpreter was built without optimisation."""
+    command = [python, "-c", "import pipecat_rs._core as core; print(core.DEBUG_BUILD)"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHES)
+    return done.stdout.strip() == "True"
+
+
 def versions(python: Path) -> dict[str, str | None]:
     """Versions of what matters in an environment."""
     done = subprocess.run([python, "-c", _VERSIONS], capture_output=True, text=True, check=True)

@@ -34,8 +34,8 @@ alternate, and who goes first alternates with the round. CPU figures are the pro
 the median. Frames are made before the clock starts, one batch warms up, and garbage is collected
 before each batch (the collector stays on). A batch is 1,000 frames queued at once, 20 s of audio.
 The cost of a hop in bulk is the slope from 10 to 50 processors; the cost of entering a task is
-what remains of a frame's cost at 10, less the hop into the counting sink. Fan-out and switcher
-are less the same pipeline without them. pipecat's loguru logger has its handlers removed. A bare
+that of a pipeline of the counting sink alone, less a hop. Fan-out and switcher are less the same
+pipeline without them. pipecat's loguru logger has its handlers removed. A bare
 task is one without RTVI, turn tracking and idle watch; a default task is
 `PipelineTask(pipeline)`."""
 
@@ -133,6 +133,9 @@ def main() -> int:
     versions = {package: environment.versions(python) for package, python in pythons.items()}
     if len({version["python"] for version in versions.values()}) > 1:
         print(f"warning: the two sides run on different Pythons: {versions}")
+
+    if report.OURS in pythons and environment.is_debug_build(pythons[report.OURS]):
+        parser.error("pipecat_rs is a debug build: build it with `maturin develop --release`")
 
     rounds = given.rounds or (2 if given.quick else 4)
     begin = time.monotonic()

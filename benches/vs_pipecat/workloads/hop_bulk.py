@@ -1,14 +1,15 @@
 """What does a frame cost for each pass-through Python processor that it goes through?
 
-Pipelines of 1, 10 and 50 processors and a sink, as `bare` and as `default` task. The report takes
-the slope from 10 to 50 as the cost of a hop and the rest as the fixed cost of entering a task.
+Pipelines of 0, 1, 10 and 50 processors and a sink, as `bare` and as `default` task. The report
+takes the slope from 10 to 50 as the cost of a hop, and what the pipeline of a sink alone costs
+beyond one hop as the fixed cost of entering a task.
 """
 
 from .api import Api, bulk_cpu_us
 from .figure import Figure, Scale
 
 LOOPS = ("asyncio", "uvloop")
-LENGTHS = (1, 10, 50)
+LENGTHS = (0, 1, 10, 50)
 
 
 async def measure(api: Api, scale: Scale) -> list[Figure]:

@@ -13,6 +13,14 @@ from .api import Api
 from .figure import Figure, Scale, latencies
 
 QUEUED = 500
+SETTLE_SECS = 0.04
+
+
+async def _turn_the_loop(seconds: float) -> None:
+    """Let every frame come to rest, and keep the processor from going to sleep meanwhile."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        await asyncio.sleep(0)
 
 
 async def measure(api: Api, scale: Scale) -> list[Figure]:
@@ -39,14 +47,13 @@ async def measure(api: Api, scale: Scale) -> list[Figure]:
     at_sink, in_code = [], []
     chain = [*(processor() for _ in range(5)), holds, *(processor() for _ in range(4)), sink]
     async with api.running(chain) as task:
+        gc.collect()
         for _ in range(scale.interruptions + 3):
             holds.holding, holds.cancelled = asyncio.Event(), asyncio.Event()
             await task.queue_frames(api.text_frames(QUEUED + 1))
             await holds.holding.wait()
-            # Every frame has come to the queue in front of the held one.
-            await asyncio.sleep(0.05)
+            await _turn_the_loop(SETTLE_SECS)
             done = sink.expect(1)
-            gc.collect()
             begin = time.perf_counter_ns()
             await task.queue_frame(interruption())
             await done
