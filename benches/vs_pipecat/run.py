@@ -30,7 +30,7 @@ _CLEAR = "\r\x1b[K"
 METHOD = """\
 Each workload is one Python file, run with either package in a process of its own; packages
 alternate, and who goes first alternates with the round. CPU figures are the process's CPU time
-(all threads), the least of all batches and rounds; p50 is the least of all rounds, p99 and stalls
+(all threads), the least of all batches and rounds; p50 and p99 are the least of all rounds, stalls
 the median. Frames are made before the clock starts, one batch warms up, and garbage is collected
 before each batch (the collector stays on). A batch is 1,000 frames queued at once, 20 s of audio.
 The cost of a hop in bulk is the slope from 10 to 50 processors; the cost of entering a task is
