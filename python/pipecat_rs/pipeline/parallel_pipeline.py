@@ -80,7 +80,9 @@ def branches_of(owner: FrameProcessor, given: list[Any]) -> list[Pipeline]:
                     "Write ParallelPipeline([a], [b])."
                 )
     if not parts:
-        raise ValueError(f"{owner}: at least one branch is needed, as in ParallelPipeline([a], [b])")
+        raise ValueError(
+            f"{owner}: at least one branch is needed, as in ParallelPipeline([a], [b])"
+        )
     pipelines: list[Pipeline] = []
     for number, part in enumerate(parts):
         name = f"{owner}::Branch{number}"

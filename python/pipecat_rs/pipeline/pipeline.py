@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import CancelFrame, EndFrame, Frame, StartFrame, StopFrame
@@ -37,7 +38,7 @@ class PipelineSource(FrameProcessor):
         await super().process_frame(frame, direction)
         if direction is FrameDirection.UPSTREAM:
             await self._upstream_push_frame(frame, direction)
-            # In a user's list the task stands beyond it, and it is the task's errors and requests too.
+            # In a user's list the task stands beyond it: errors and requests are for that.
             await self.push_frame(frame, direction)
         else:
             await self.push_frame(frame, direction)
@@ -104,7 +105,7 @@ class Pipeline(BasePipeline):
         self._sink = sink
         self._own_task: PipelineWorker | None = None
         members = self._members()
-        for previous, following in zip(members, members[1:], strict=False):
+        for previous, following in pairwise(members):
             previous.link(following)
 
     def _members(self) -> list[FrameProcessor]:
@@ -142,11 +143,12 @@ class Pipeline(BasePipeline):
         Args:
             frames: The frames, in order.
         """
-        running = self._setup.pipeline_worker if self._placed_worker() else self._task()
+        running = self._running_worker() or self._task()
         await running.queue_frames(frames)
 
-    def _placed_worker(self) -> bool:
-        return self._setup is not None and not self._setup.pipeline_worker.has_finished()
+    def _running_worker(self) -> PipelineWorker | None:
+        worker = self._setup.pipeline_worker if self._setup else None
+        return None if worker is None or worker.has_finished() else worker
 
     def get_metrics(self) -> dict[str, Any]:
         """Return the newest measures: engine figures, and what each processor reported."""

@@ -197,9 +197,7 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
         else:
             await self._steer(self, frame, direction)
 
-    async def _steer(
-        self, end: FrameProcessor, frame: Frame, direction: FrameDirection
-    ) -> None:
+    async def _steer(self, end: FrameProcessor, frame: Frame, direction: FrameDirection) -> None:
         """Handle a frame that came in at either end of the switcher."""
         if isinstance(frame, ServiceSwitcherFrame):
             try:

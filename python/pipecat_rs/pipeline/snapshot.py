@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +68,14 @@ class Stall:
     seconds: float
 
 
-def read_snapshot(nodes: list[dict[str, Any]]) -> list[ProcessorSnapshot]:
+def read_snapshot(nodes: Sequence[Mapping[str, Any]]) -> list[ProcessorSnapshot]:
     """Read what the engine says of its nodes."""
     snapshot: list[ProcessorSnapshot] = []
     for node in nodes:
         system, data = LaneSnapshot(**node["system"]), LaneSnapshot(**node["data"])
         busy = data if data.frame else system
-        state = "processing" if busy.frame else ("waiting" if data.depth or system.depth else "idle")
+        waiting = data.depth or system.depth
+        state = "processing" if busy.frame else "waiting" if waiting else "idle"
         snapshot.append(
             ProcessorSnapshot(
                 name=node["name"],

@@ -49,8 +49,8 @@ class TaskMetrics:
             self._newest.setdefault(measure.processor, {})[kind] = value
             if kind == "TTFB" and isinstance(value, float) and value > 0:
                 self._ttfb_ms = value * 1000
-            elif kind == "LLMUsage" and value is not None:
-                self._tokens += value.total_tokens
+            elif kind == "LLMUsage":
+                self._tokens += getattr(value, "total_tokens", 0)
         return True
 
     def report(self, frame: MetricsFrame) -> MetricsReport:

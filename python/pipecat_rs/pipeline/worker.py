@@ -225,7 +225,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         super().__init__(name=name)
         if not isinstance(pipeline, FrameProcessor):
             raise TypeError(
-                f"{self}: a task runs a Pipeline, not {pipeline!r}. Write PipelineTask(Pipeline([...]))."
+                f"{self}: a task runs a Pipeline, not {pipeline!r}. "
+                "Write PipelineTask(Pipeline([...]))."
             )
         self._pipeline = pipeline if isinstance(pipeline, BasePipeline) else Pipeline([pipeline])
         self._params = params or PipelineParams()
@@ -252,10 +253,11 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._metrics = TaskMetrics()
         self._reached: tuple[tuple[type[Frame], ...], tuple[type[Frame], ...]] = ((), ())
         self._unusable: set[FrameProcessor] = set()
+        self._is_listened_to = False
         self._runner: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Future[None] | None = None
-        self._nodes: list[tuple[str, FrameProcessor | None]] = []
+        self._seated: list[tuple[str, FrameProcessor | None]] = []
         self._ends: tuple[PipelineSource, PipelineSink] | None = None
         self._setting_up: list[asyncio.Task[None]] = []
         self._start_frame: StartFrame | None = None
@@ -374,9 +376,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         """Add classes that `on_frame_reached_upstream` is called for."""
         self._set_reached(self._reached[0], (*self._reached[1], *types))
 
-    def _set_reached(
-        self, down: tuple[type[Frame], ...], up: tuple[type[Frame], ...]
-    ) -> None:
+    def _set_reached(self, down: tuple[type[Frame], ...], up: tuple[type[Frame], ...]) -> None:
         self._reached = (tuple(dict.fromkeys(down)), tuple(dict.fromkeys(up)))
         self._report_reached(*self._reached)
 
@@ -388,6 +388,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             if self._params.enable_metrics or self._params.enable_usage_metrics:
                 own.append(MetricsFrame)
             wanted = tuple(dict.fromkeys((*wanted, *own)))
+        self._is_listened_to = wanted is None or bool(wanted)
         self._listen(wanted)
         hears = self._observer.hears_processing
         for processor in self._leaves():
@@ -529,7 +530,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         manager = self._given_task_manager or (params.task_manager if params else TaskManager())
         await BaseObject.setup(self, manager)
         self._open(self._loop, self._pipeline._layout(), self._mailbox_bound)
-        self._nodes = self._nodes_of_graph()
+        self._seated = self._nodes_of_graph()
         await self._observer.setup(manager)
         self._update_taps()
         self._report_reached(*self._reached)
@@ -621,7 +622,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if figures[0]:
             self.get_metrics()
         self._close()
-        self._nodes = []
+        self._seated = []
         self._warn_of_dangling_tasks()
 
     async def _join_callbacks(self) -> None:
@@ -720,9 +721,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _send_heartbeat(self) -> None:
         if self._state == "running" or self._state == "ending":
-            self._enter(
-                HeartbeatFrame(timestamp=self._clock.get_time()), FrameDirection.DOWNSTREAM
-            )
+            self._enter(HeartbeatFrame(timestamp=self._clock.get_time()), FrameDirection.DOWNSTREAM)
 
     def _fire(self, event: str, *args: Any) -> None:
         """Call an event's handlers, each in a task."""
@@ -767,11 +766,15 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             return
         reason = getattr(frame, "reason", None)
         if kind == 8:
-            self.queue_frame(EndFrame(reason=reason))
+            self._queue_now(EndFrame(reason=reason))
         elif kind == 9:
-            self.queue_frame(StopFrame())
+            self._queue_now(StopFrame())
         else:
-            self.queue_frame(CancelFrame(reason=reason))
+            self._queue_now(CancelFrame(reason=reason))
+
+    def _queue_now(self, frame: Frame) -> None:
+        """Queue a frame from a place that cannot await; the frame is queued in the call."""
+        _waits_for_room = self.queue_frame(frame)
 
     def _flush_step(self, probe: PipelineFlushFrame, at_sink: bool) -> None:
         if at_sink and probe.returning:
@@ -804,7 +807,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._unusable.add(processor)
         _logger.error("%s: %s can no longer do its job", self, processor)
         if self._policy is ProcessorUnusablePolicy.END:
-            self.queue_frame(EndFrame())
+            self._queue_now(EndFrame())
         elif self._policy is ProcessorUnusablePolicy.CANCEL:
             self._cancel_reason = f"{processor} can no longer do its job"
             self._cancel()
@@ -849,9 +852,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _hop(self, source: int, target: int, frame: Frame, direction: FrameDirection) -> None:
         self._noticed(frame)
-        left = self._nodes[source][1]
+        left = self._seated[source][1]
         if target >= 0:
-            right = self._nodes[target][1]
+            right = self._seated[target][1]
         else:
             right = self._task_ends()[1 if target == -2 else 0]
         if left is not None and right is not None:
@@ -916,4 +919,3 @@ async def _nowhere(frame: Frame, direction: FrameDirection) -> None:
 
 
 PipelineTask = PipelineWorker
-

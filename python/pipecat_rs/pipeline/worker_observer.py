@@ -91,7 +91,9 @@ class WorkerObserver:
         seat.mailbox.post(partial(_resolve, heard))
         done, _ = await asyncio.wait([heard], timeout=1.0)
         if not done:
-            _logger.warning("observer %s did not keep up; what it has not heard is lost", seat.observer)
+            _logger.warning(
+                "observer %s did not keep up; what it has not heard is lost", seat.observer
+            )
         seat.mailbox.close()
         await seat.observer.cleanup()
 
