@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from pipecat_rs.demo.conversation import Conversation, Turn
-from pipecat_rs.transports.local.audio_file import AudioFileTransport
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from pipecat_rs.demo.conversation import Conversation, Turn
+from pipecat_rs.transports.local.audio_file import AudioFileTransport
 
 CALLER_STYLE = "bold dodger_blue2"
 BOT_STYLE = "bold sea_green3"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from statistics import median
 
-from pipecat_rs.demo.conversation import STAGES, Conversation, Turn
-from pipecat_rs.demo.figures import Figure
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from pipecat_rs.demo.conversation import STAGES, Conversation, Turn
+from pipecat_rs.demo.figures import Figure
 
 _HEADINGS = ("transcript", "turn over", "1st token", "1st audio", "played")
 

@@ -7,17 +7,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.markup import escape
+
 from pipecat_rs.audio.audio_file_reader import AudioFileError
 from pipecat_rs.demo.call_observer import CallObserver
 from pipecat_rs.demo.conversation import Conversation
-from pipecat_rs.demo.figures import Figure, engine_figures
+from pipecat_rs.demo.figures import Figure, call_figures, measure_hop
 from pipecat_rs.demo.live_view import LiveView
 from pipecat_rs.demo.loading import load_models
 from pipecat_rs.demo.report import print_figures, print_latencies
 from pipecat_rs.pipeline.runner import PipelineRunner
 from pipecat_rs.transports.local.audio_file import AudioFileTransport
-from rich.console import Console
-from rich.markup import escape
 
 REFRESH_SECS = 0.125
 
@@ -118,13 +119,13 @@ class DemoSession:
             )
 
     async def _hold_call(self, transport: AudioFileTransport) -> None:
-        await load_models(self._console)
-        # Imported late: it pulls in the services, which only now are known to be there.
+        # Imported late: an input file that cannot be used is told before all these imports.
         from pipecat_rs.demo.voice_agent import create_task
 
+        task = create_task(transport)
+        await load_models(self._console, task)
         observer = CallObserver(transport)
         self._conversation = observer.conversation
-        task = create_task(transport)
         task.add_observer(observer)
 
         @task.event_handler("on_pipeline_error")
@@ -140,7 +141,8 @@ class DemoSession:
                 refresher.cancel()
                 self._held_secs = time.monotonic() - began
                 self._conversation.finish(transport.position)
-                self._figures = engine_figures(task, transport)
+                self._figures = call_figures(task, transport)
+        self._figures.append(await measure_hop())
 
     def _report(self, transport: AudioFileTransport) -> None:
         for error in dict.fromkeys(self._errors):

@@ -39,15 +39,6 @@ def talk(turns: int) -> Conversation:
     return conversation
 
 
-@pytest.fixture(autouse=True, scope="module")
-def fonts_are_open(tmp_path_factory):
-    """Matplotlib opens its fonts once for a process and keeps them: not a leak of the picture."""
-    folder = tmp_path_factory.mktemp("fonts")
-    voices = read_voices(record(folder / "call.wav", 6.0))
-    for turns in (0, 2):
-        draw_timeline(talk(turns), voices, folder / "call.png", title="", notes=["note"])
-
-
 @pytest.mark.parametrize(("turns", "secs"), [(0, 0.0), (0, 3.0), (1, 6.0), (4, 30.0), (100, 600.0)])
 def test_any_call_becomes_a_picture(tmp_path, turns, secs):
     voices = read_voices(record(tmp_path / "call.wav", secs))
