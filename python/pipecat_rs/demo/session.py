@@ -124,6 +124,7 @@ class DemoSession:
 
         task = create_task(transport)
         await load_models(self._console, task)
+        await asyncio.sleep(0)  # A Ctrl-C that came while nothing awaited takes effect here.
         observer = CallObserver(transport)
         self._conversation = observer.conversation
         task.add_observer(observer)
@@ -147,7 +148,7 @@ class DemoSession:
     def _report(self, transport: AudioFileTransport) -> None:
         for error in dict.fromkeys(self._errors):
             self._console.print(f"[bold red]Error:[/] {escape(error)}")
-        if not self.recording.exists():
+        if not transport.begun:
             self._console.print("The call had not begun: nothing was recorded.")
             return
         self._console.print()

@@ -419,6 +419,11 @@ class AudioFileTransport(BaseTransport):
         return self._reader
 
     @property
+    def begun(self) -> bool:
+        """Whether the call has begun, so that there is a recording."""
+        return self._call.clock.running
+
+    @property
     def position(self) -> float:
         """Seconds since the call began."""
         return self._call.clock.time()
