@@ -61,7 +61,9 @@ class _NodeSnapshot(TypedDict):
     system: _LaneSnapshot
     data: _LaneSnapshot
 
-def _mark_own_words(attribute: str) -> None: ...
+def _mark_own_words(frame_type: type[Frame]) -> None:
+    """Ask each frame of a class, from now on, whether an interruption may drop it."""
+
 def _configure(
     classify: Callable[[type], int],
     downstream: FrameDirection,
