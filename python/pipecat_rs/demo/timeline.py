@@ -27,6 +27,7 @@ _ENVELOPE_POINTS = 1400
 _MIN_ROW_SECS = 20.0
 _MAX_ROWS = 6
 _MAX_BARS = 12
+_READABLE_ROW_SECS = 75.0  # Words in a row that is longer than this would lie over each other.
 _CHARS_A_SECOND_AT_30 = 6.2  # How many letters fit under a second of a row that is 30 s long.
 
 
@@ -90,7 +91,7 @@ def draw_timeline(
     row_secs = max(duration / rows, _MIN_ROW_SECS)
     bars = [turn for turn in conversation.turns if turn.stages()][-_MAX_BARS:]
     bars_height = 0.6 + 0.34 * max(len(bars), 2)
-    heights = [0.7] + [3.9] * rows + [bars_height]
+    heights = [0.7] + [3.9 if row_secs <= _READABLE_ROW_SECS else 2.4] * rows + [bars_height]
     figure = Figure(figsize=(15, sum(heights) + 0.5), dpi=130, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.subplots(
@@ -170,16 +171,6 @@ def _draw_turn(axis: Any, turn: Turn, start: float, end: float) -> None:
         _draw_band(axis, span.start, span.end, 1, CALLER)
     for span in turn.playing:
         _draw_band(axis, span.start, span.end, -1, BOT)
-    letters = _CHARS_A_SECOND_AT_30 * 30 / (end - start)
-    if turn.speech and turn.transcript and start <= turn.speech[0].start < end:
-        first, last = turn.speech[0].start, turn.speech[-1].end or end
-        _write(axis, first, 1.86, f"“{turn.transcript}”", (last - first + 3.5) * letters, CALLER)
-    words = turn.spoken or turn.answer.strip()
-    if turn.playing and words and start <= turn.playing[0].start < end:
-        first, last = turn.playing[0].start, turn.playing[-1].end or end
-        cut = " …" if turn.interrupted_at is not None else ""
-        room = max(last - first, 4.0) * letters
-        _write(axis, first, -1.86, f"“{words}{cut}”", room, BOT, above=False)
     for stage in turn.stages():
         if stage.end > start and stage.start < end:
             axis.fill_betweenx(
@@ -190,22 +181,30 @@ def _draw_turn(axis: Any, turn: Turn, start: float, end: float) -> None:
                 linewidth=0,
                 zorder=4,
             )
-    if (
-        turn.response_time is not None
-        and turn.heard_at is not None
-        and start <= turn.heard_at < end
-    ):
-        axis.text(
-            turn.heard_at + 0.004 * (end - start),
-            0,
-            f"{turn.response_time:.2f} s",
-            fontsize=9,
-            color=INK,
-            va="center",
-            zorder=5,
-        )
+    words = end - start <= _READABLE_ROW_SECS
     if turn.interrupted_at is not None and start <= turn.interrupted_at < end:
-        _draw_interruption(axis, turn.interrupted_at, end - start)
+        _draw_interruption(axis, turn.interrupted_at, end - start, words)
+    if words:
+        _write_turn(axis, turn, start, end)
+
+
+def _write_turn(axis: Any, turn: Turn, start: float, end: float) -> None:
+    letters = _CHARS_A_SECOND_AT_30 * 30 / (end - start)
+    if turn.speech and turn.transcript and start <= turn.speech[0].start < end:
+        first, last = turn.speech[0].start, turn.speech[-1].end or end
+        room = (last - first + 3.5) * letters
+        _write(axis, first, 1.86, f"“{turn.transcript}”", room, CALLER, end)
+    words = turn.spoken or turn.answer.strip()
+    if turn.playing and words and start <= turn.playing[0].start < end:
+        first, last = turn.playing[0].start, turn.playing[-1].end or end
+        cut = " …" if turn.interrupted_at is not None else ""
+        room = max(last - first, 4.0) * letters
+        _write(axis, first, -1.86, f"“{words}{cut}”", room, BOT, end)
+    if turn.response_time is None or turn.heard_at is None or not start <= turn.heard_at < end:
+        return
+    beside = turn.heard_at + 0.004 * (end - start)
+    label = f"{turn.response_time:.2f} s"
+    axis.text(beside, 0, label, fontsize=9, color=INK, va="center", zorder=5)
 
 
 def _draw_band(axis: Any, start: float, end: float | None, centre: float, colour: str) -> None:
@@ -226,9 +225,11 @@ def _draw_band(axis: Any, start: float, end: float | None, centre: float, colour
     )
 
 
-def _draw_interruption(axis: Any, at: float, length: float) -> None:
+def _draw_interruption(axis: Any, at: float, length: float, words: bool) -> None:
     axis.plot([at, at], [-1.7, 1.7], color=ALARM, linewidth=1.6, linestyle=(0, (4, 2)), zorder=6)
     axis.plot([at], [-1.0], marker="X", color=ALARM, markersize=9, markeredgecolor=PAPER, zorder=7)
+    if not words:
+        return
     axis.text(
         at - 0.004 * length,
         -0.14,
@@ -243,17 +244,21 @@ def _draw_interruption(axis: Any, at: float, length: float) -> None:
 
 
 def _write(
-    axis: Any, at: float, y: float, text: str, letters: float, colour: str, above: bool = True
+    axis: Any, at: float, y: float, text: str, letters: float, colour: str, edge: float
 ) -> None:
     width = max(12, int(letters))
     lines = textwrap.wrap(text, width=width, max_lines=3, placeholder=" …”")
+    left, right = axis.get_xlim()
+    needed = max(map(len, lines)) / (_CHARS_A_SECOND_AT_30 * 30 / (right - left))
+    fits = at + needed <= edge
     axis.text(
-        at,
+        at if fits else edge,
         y,
         "\n".join(lines),
         fontsize=9.5,
         color=colour,
-        va="bottom" if above else "top",
+        ha="left" if fits else "right",
+        va="bottom" if y > 0 else "top",
         style="italic",
         linespacing=1.25,
         parse_math=False,
@@ -294,7 +299,7 @@ def _draw_stages(
         axis.text(0, 0.5, "No turn was answered.", color=MUTED, transform=axis.transAxes)
         return
     longest = max(sum(stage.secs for stage in turn.stages()) for turn in turns)
-    axis.set_xlim(0, longest * 1.45)
+    axis.set_xlim(0, longest * 1.6)
     axis.set_ylim(len(turns) - 0.4, -0.6)
     axis.set_yticks(
         range(len(turns)),
