@@ -13,7 +13,7 @@ from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 if TYPE_CHECKING:
     from pipecat_rs.pipeline.worker import PipelineWorker
 
-__all__ = ["Pipeline", "PipelineSink", "PipelineSource"]
+__all__ = ["Pipeline", "PipelineSink", "PipelineSource", "PushFrame"]
 
 PushFrame = Callable[[Frame, FrameDirection], Awaitable[None]]
 

@@ -48,7 +48,8 @@ from pipecat_rs.observers.base_observer import (
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
 from pipecat_rs.pipeline.params import PipelineParams, ProcessorUnusablePolicy
-from pipecat_rs.pipeline.pipeline import Pipeline, PipelineSink, PipelineSource
+from pipecat_rs.pipeline.observed_path import ObservedPath
+from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.snapshot import ProcessorSnapshot, Stall, read_snapshot
 from pipecat_rs.pipeline.task_metrics import TaskMetrics
 from pipecat_rs.pipeline.timers import Heartbeats, IdleTimer
@@ -62,6 +63,13 @@ from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.base_object import BaseObject
 
 __all__ = [
+    "CANCEL_TIMEOUT_SECS",
+    "END_TIMEOUT_SECS",
+    "HANGING_TIMEOUT_SECS",
+    "IDLE_TIMEOUT_SECS",
+    "MAILBOX_BOUND",
+    "SETUP_TIMEOUT_SECS",
+    "START_TIMEOUT_SECS",
     "PipelineParams",
     "PipelineTask",
     "PipelineTaskParams",
@@ -258,7 +266,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Future[None] | None = None
         self._seated: list[tuple[str, FrameProcessor | None]] = []
-        self._ends: tuple[PipelineSource, PipelineSink] | None = None
+        self._observed_path = ObservedPath(self, self._pipeline)
+        self._edges: tuple[FrameProcessor, FrameProcessor] = (self._pipeline, self._pipeline)
         self._setting_up: list[asyncio.Task[None]] = []
         self._start_frame: StartFrame | None = None
         self._last_frame: Frame | None = None
@@ -557,6 +566,10 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             nodes.append((name, processor or compounds.get(name.rpartition("::")[0])))
         return nodes
 
+    def _at(self, node: int | None) -> FrameProcessor:
+        processor = self._nodes[node][1] if node is not None else None
+        return processor if processor is not None else self._pipeline
+
     def _begin_set_up(self, manager: BaseTaskManager) -> None:
         setup = FrameProcessorSetup(
             clock=self._clock,
@@ -852,19 +865,20 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _hop(self, source: int, target: int, frame: Frame, direction: FrameDirection) -> None:
         self._noticed(frame)
-        left = self._seated[source][1]
-        if target >= 0:
-            right = self._seated[target][1]
-        else:
-            right = self._task_ends()[1 if target == -2 else 0]
+        left = self._nodes[source][1]
+        right = self._nodes[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
         if left is not None and right is not None:
             self._tell(left, right, frame, direction)
 
     def _entered(self, frame: Frame, direction: FrameDirection) -> None:
         self._noticed(frame)
         ends = self._task_ends()
-        left = ends[0] if direction is FrameDirection.DOWNSTREAM else ends[1]
-        self._tell(left, self._pipeline, frame, direction)
+        left, first = (
+            (ends[0], self._edges[0])
+            if direction is FrameDirection.DOWNSTREAM
+            else (ends[1], self._edges[1])
+        )
+        self._tell(left, first, frame, direction)
 
     def _direct_hop(
         self,
@@ -881,7 +895,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self, left: FrameProcessor, right: FrameProcessor, frame: Frame, direction: FrameDirection
     ) -> None:
         now = self._clock.get_time()
-        self._observer.pushed(FramePushed(left, right, frame, direction, now))
+        for source, destination in self._observed_path.between(left, right, direction):
+            self._observer.pushed(FramePushed(source, destination, frame, direction, now))
 
     def _processed(
         self, processor: FrameProcessor, frame: Frame, direction: FrameDirection
@@ -895,13 +910,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if isinstance(frame, MetricsFrame) and self._metrics.take(frame):
             self._fire("on_metrics", self._metrics.report(frame))
 
-    def _task_ends(self) -> tuple[PipelineSource, PipelineSink]:
-        if self._ends is None:
-            self._ends = (
-                PipelineSource(_nowhere, name=f"{self}::Source"),
-                PipelineSink(_nowhere, name=f"{self}::Sink"),
-            )
-        return self._ends
+    def _task_ends(self) -> tuple[FrameProcessor, FrameProcessor]:
+        return self._observed_path.task_ends
 
     # ---- members
 
@@ -912,10 +922,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _leaves(self) -> Iterator[FrameProcessor]:
         return (p for p in self._iter_processors(self._pipeline) if not p.processors)
-
-
-async def _nowhere(frame: Frame, direction: FrameDirection) -> None:
-    """Frames never come here: the task's ends are names for observers."""
 
 
 PipelineTask = PipelineWorker
