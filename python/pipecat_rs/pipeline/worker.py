@@ -567,7 +567,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         return nodes
 
     def _at(self, node: int | None) -> FrameProcessor:
-        processor = self._nodes[node][1] if node is not None else None
+        processor = self._seated[node][1] if node is not None else None
         return processor if processor is not None else self._pipeline
 
     def _begin_set_up(self, manager: BaseTaskManager) -> None:
@@ -865,8 +865,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _hop(self, source: int, target: int, frame: Frame, direction: FrameDirection) -> None:
         self._noticed(frame)
-        left = self._nodes[source][1]
-        right = self._nodes[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
+        left = self._seated[source][1]
+        right = self._seated[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
         if left is not None and right is not None:
             self._tell(left, right, frame, direction)
 
