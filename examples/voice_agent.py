@@ -10,7 +10,7 @@ from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
 from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.runner import PipelineRunner
 from pipecat_rs.pipeline.task import PipelineParams, PipelineTask
-from pipecat_rs.processors.aggregators.llm_context import LLMContext
+from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMContextMessage
 from pipecat_rs.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat_rs.processors.audio.vad_processor import VADProcessor
 from pipecat_rs.services.hibari.tts import HibariTTSService
@@ -20,7 +20,7 @@ from pipecat_rs.transports.base_transport import BaseTransport
 from pipecat_rs.transports.local.audio_file import AudioFileTransport
 
 # A small model follows examples better than orders.
-MESSAGES = [
+MESSAGES: list[LLMContextMessage] = [
     {
         "role": "system",
         "content": "This is a phone call with a friendly and knowledgeable assistant. "
@@ -44,7 +44,7 @@ MESSAGES = [
 
 def create_task(transport: BaseTransport) -> PipelineTask:
     """The agent: from the caller's voice to the bot's."""
-    aggregators = LLMContextAggregatorPair(LLMContext(MESSAGES))
+    aggregators = LLMContextAggregatorPair(LLMContext([*MESSAGES]))
     pipeline = Pipeline(
         [
             transport.input(),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipecat_rs.pipeline.task import PipelineTask
+from pipecat_rs.utils.model_store import LoadProgress
 
 
 async def load_models(console: Console, task: PipelineTask) -> None:
@@ -35,10 +36,18 @@ async def load_models(console: Console, task: PipelineTask) -> None:
 async def _load(progress: Progress, service: Any) -> None:
     bar = progress.add_task(type(service).__name__, total=1.0, step="")
 
-    def show(report: Any) -> None:
-        progress.update(bar, completed=report.fraction, step=report.step, description=report.model)
+    def show(_service: Any, report: LoadProgress) -> None:
+        # A report may come after the model did: handlers have tasks of their own.
+        if not progress.tasks[bar].finished:
+            progress.update(
+                bar, completed=report.fraction, step=report.step, description=report.model
+            )
 
-    await service.load(on_progress=show)
+    service.add_event_handler("on_load_progress", show)
+    try:
+        await service.load()
+    finally:
+        service.remove_event_handler("on_load_progress", show)
     progress.update(bar, completed=1.0, step="ready")
 
 
