@@ -41,6 +41,56 @@ class _OnFirstRead:
         return value
 
 
+class _Interruptible:
+    """The field `interruptible`: a default of the class, and perhaps a word of one frame's own.
+
+    It tells the engine of classes with a frame that has a word of its own, so that an interruption
+    asks only those frames, and the hundreds of others in a mailbox go by their class.
+    """
+
+    def __init__(self, default: bool) -> None:
+        self.default = default
+
+    def __get__(self, frame: Frame | None, owner: type) -> bool:
+        if frame is None:
+            return self.default
+        return frame.__dict__.get("interruptible", self.default)
+
+    def __set__(self, frame: Frame, value: bool) -> None:
+        frame.__dict__["interruptible"] = bool(value)
+        cls = type(frame)
+        if cls not in classes_with_own_words:
+            classes_with_own_words.add(cls)
+            for tell in own_word_listeners:
+                tell(cls)
+
+
+classes_with_own_words: set[type[Frame]] = set()
+"""Classes of which some frame has been made interruptible or not by itself."""
+
+own_word_listeners: list[Callable[[type[Frame]], None]] = []
+"""Called with each class that joins `classes_with_own_words`."""
+
+
+class _FirstNumber:
+    """Numbers the first frame of a class, when the class is complete.
+
+    The dataclass decorator puts a plain default for `interruptible` into a class that names it
+    again; here it is replaced, before there is a frame to set it on.
+    """
+
+    def __init__(self, cls: type[Frame]) -> None:
+        self._cls = cls
+
+    def __call__(self) -> int:
+        cls = self._cls
+        default = cls.__dict__.get("interruptible")
+        if isinstance(default, bool):
+            cls.interruptible = _Interruptible(default)  # type: ignore[assignment]
+        cls._next_number = numbering_of(cls.__name__)
+        return cls._next_number()
+
+
 @dataclass(repr=False, eq=False)
 class UninterruptibleFrame:
     """Mixin which makes frames uninterruptible by default.
@@ -83,7 +133,7 @@ class Frame:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give the class its numbering, and the mixin's subclasses their default."""
         super().__init_subclass__(**kwargs)
-        cls._next_number = numbering_of(cls.__name__)
+        cls._next_number = _FirstNumber(cls)
         if issubclass(cls, UninterruptibleFrame) and "interruptible" not in cls.__dict__:
             cls.interruptible = False
 
@@ -116,6 +166,7 @@ def _new_metadata(frame: Frame) -> dict[str, Any]:
 # After the decorator has run: it would take these for the defaults of the fields.
 Frame.name = _OnFirstRead("name", _name_of)  # type: ignore[assignment]
 Frame.metadata = _OnFirstRead("metadata", _new_metadata)  # type: ignore[assignment]
+Frame.interruptible = _Interruptible(True)  # type: ignore[assignment]
 Frame._next_number = numbering_of("Frame")
 
 

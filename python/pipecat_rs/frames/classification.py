@@ -33,6 +33,8 @@ DROPPABLE_BIT: Final = 1 << 3
 """Output of a turn; stale after an interruption."""
 ERROR: Final = 1 << 4
 """Reports an error."""
+OWN_WORDS: Final = 1 << 5
+"""Some frame of the class says for itself whether an interruption may drop it."""
 KIND_SHIFT: Final = 8
 """Where the number of `KINDS` begins."""
 
@@ -75,8 +77,8 @@ KINDS: Final[tuple[tuple[type[base.Frame], int], ...]] = (
 def engine_bits(cls: type) -> int:
     """Return the facts of a frame class as one number.
 
-    Bit 0 system, 1 control, 2 uninterruptible, 3 droppable, 4 error; bits 8 to 15 the number
-    from `KINDS`.
+    Bit 0 system, 1 control, 2 uninterruptible, 3 droppable, 4 error, 5 own words; bits 8 to 15
+    the number from `KINDS`.
 
     Args:
         cls: A frame class, `Frame` or derived from it.
@@ -94,5 +96,7 @@ def engine_bits(cls: type) -> int:
         bits |= DROPPABLE_BIT
     if issubclass(cls, error.ErrorFrame):
         bits |= ERROR
+    if cls in base.classes_with_own_words:
+        bits |= OWN_WORDS
     kind = next((number for known, number in KINDS if issubclass(cls, known)), 0)
     return bits | kind << KIND_SHIFT

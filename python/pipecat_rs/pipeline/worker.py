@@ -540,6 +540,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         await BaseObject.setup(self, manager)
         self._open(self._loop, self._pipeline._layout(), self._mailbox_bound)
         self._seated = self._nodes_of_graph()
+        entry, exit_ = self._edge_nodes()
+        self._edges = (self._at(entry), self._at(exit_))
         await self._observer.setup(manager)
         self._update_taps()
         self._report_reached(*self._reached)

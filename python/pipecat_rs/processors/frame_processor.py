@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs import _core
 from pipecat_rs.exceptions import ProcessorNotSetUpError
-from pipecat_rs.frames import classification
+from pipecat_rs.frames import base, classification
 from pipecat_rs.frames.frames import (
     CancelFrame,
     DataFrame,
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager
 
 __all__ = [
+    "PAUSE_LEASE_SECS",
+    "PAUSE_UNTIL_READY_TIMEOUT_SECS",
     "FrameCallback",
     "FrameDirection",
     "FrameProcessor",
@@ -83,6 +85,8 @@ _core._configure(  # pyright: ignore[reportPrivateUsage]
     FrameDirection.UPSTREAM,
     {"InputAudioRawFrame": InputAudioRawFrame, "DataFrame": DataFrame},
 )
+
+base.own_word_listeners.append(_core._mark_own_words)  # pyright: ignore[reportPrivateUsage]
 
 FrameCallback = Callable[["FrameProcessor", Frame, FrameDirection], Awaitable[None]]
 
@@ -139,6 +143,19 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
     place; `on_usable_changed` (with the new value of `is_usable`) runs beside.
     """
 
+    if TYPE_CHECKING:
+        # The native methods as pipecat declares them: overrides are checked against these.
+        async def push_frame(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+        ) -> None: ...
+        async def queue_frame(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self,
+            frame: Frame,
+            direction: FrameDirection = FrameDirection.DOWNSTREAM,
+            callback: FrameCallback | None = None,
+        ) -> None: ...
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None: ...
+
     handles: ClassVar[tuple[type[Frame], ...] | None] = None
     _marked_methods: ClassVar[dict[type[Frame], str]] = {}
 
@@ -161,6 +178,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
     _is_set_up: bool = False
     _cancelling: bool = False
     _is_usable: bool = True
+    _interrupts_plainly: ClassVar[bool] = True
     _pause_watcher: asyncio.Task[None] | None = None
     _pause_timers: dict[bool, asyncio.TimerHandle] | None = None
 
@@ -173,6 +191,11 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
             for base in reversed(cls.__mro__):
                 merged.update(base.__dict__.get("_declared_events", {}))
             cls._declared_events = merged
+        cls._interrupts_plainly = (
+            cls._start_interruption is FrameProcessor._start_interruption
+            and cls.stop_all_metrics is ProcessorMetrics.stop_all_metrics
+            and cls._process_control is FrameProcessor._process_control
+        )
         marked = marked_methods(cls)
         if marked:
             cls._marked_methods = marked
@@ -340,10 +363,13 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         """Process a frame inside the await of the one that pushes it."""
         if self._cancelling:
             return
-        if self._setup is not None:
+        if self._setup is not None and self._setup.pipeline_worker._is_listened_to:
             self._setup.pipeline_worker._direct_hop(source, self, frame, direction)
         try:
-            await self._process_hooked(frame, direction)
+            if self._event_handlers is None:
+                await self.process_frame(frame, direction)
+            else:
+                await self._process_hooked(frame, direction)
         except Exception as error:
             await self._process_failed(frame, error)
 
@@ -374,9 +400,9 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         elif isinstance(frame, (FrameProcessorPauseFrame, FrameProcessorPauseUrgentFrame)):
             if frame.processor.name == self.name:
                 await self.pause_processing_frames()
-        elif isinstance(
-            frame, (FrameProcessorResumeFrame, FrameProcessorResumeUrgentFrame)
-        ) and (frame.processor.name == self.name):
+        elif isinstance(frame, (FrameProcessorResumeFrame, FrameProcessorResumeUrgentFrame)) and (
+            frame.processor.name == self.name
+        ):
             await self.resume_processing_frames()
 
     async def _start_interruption(self) -> None:

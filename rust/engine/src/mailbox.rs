@@ -85,7 +85,9 @@ impl<H: Host> Mailbox<H> {
         dropped: &mut Vec<Frame<H>>,
         mut interruptible: impl FnMut(usize, &Frame<H>) -> bool,
     ) {
-        for (place, waiting) in std::mem::take(&mut self.data).into_iter().enumerate() {
+        let waiting = std::mem::take(&mut self.data);
+        dropped.reserve(waiting.len());
+        for (place, waiting) in waiting.into_iter().enumerate() {
             if waiting.frame.epoch.is_before(epoch) && interruptible(place, &waiting.frame) {
                 dropped.push(waiting.frame);
             } else {

@@ -707,11 +707,11 @@ impl<H: Host> Scheduler<H> {
         std::mem::take(&mut self.discarded)
     }
 
-    /// Whether there is anything for the host besides steps.
+    /// Whether there is anything for the host besides steps and frames to drop.
     #[inline]
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.discarded.is_empty() || !self.left.is_empty() || !self.hops.is_empty()
+        !self.left.is_empty() || !self.hops.is_empty()
     }
 
     /// The next frame that left a graph.

@@ -12,7 +12,7 @@ mod processor;
 mod task;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType};
 
 /// Tell the module what it needs of the Python face: the function that computes a frame class's
 /// facts, the members of `FrameDirection`, and the classes that native frames become.
@@ -29,6 +29,12 @@ fn _configure(
     host::frame::set_frame_types(py, frame_types);
 }
 
+/// From now on each frame of this class is asked whether an interruption may drop it.
+#[pyfunction]
+fn _mark_own_words(frame_type: &Bound<'_, PyType>) {
+    host::classes::mark_own_words(frame_type);
+}
+
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<processor::ProcessorBase>()?;
@@ -40,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::park::Parked>()?;
     module.add_class::<awaitable::Deferred>()?;
     module.add_function(wrap_pyfunction!(_configure, module)?)?;
+    module.add_function(wrap_pyfunction!(_mark_own_words, module)?)?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     Ok(())
 }

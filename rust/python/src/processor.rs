@@ -319,7 +319,16 @@ impl ProcessorBase {
         if tapped {
             slf.call_method1(intern!(py, "_process_observed"), (frame, direction))?;
         }
-        if kind.always_handled() && kind != Kind::End && kind != Kind::Stop {
+        let control = match kind {
+            Kind::Start | Kind::End | Kind::Stop => false,
+            // The engine has purged and cancelled already; only measures and overrides are left.
+            Kind::Interruption => {
+                let plain = slf.getattr(intern!(py, "_interrupts_plainly"))?.is_truthy()?;
+                !plain || !slf.getattr(intern!(py, "_collector"))?.is_none()
+            }
+            kind => kind.always_handled(),
+        };
+        if control {
             let control = slf.call_method1(intern!(py, "_process_control"), (frame, direction))?;
             return Ok(control.unbind());
         }

@@ -321,6 +321,18 @@ impl TaskBase {
         })
     }
 
+    /// The first and the last node; `None` where the graph is empty.
+    fn _edge_nodes(&self, py: Python<'_>) -> (Option<u32>, Option<u32>) {
+        let node = |link: Link| match link {
+            Link::Node(index) => Some(index),
+            Link::Edge(_) | Link::End => None,
+        };
+        self.state.with(py, |state| match &state.graph {
+            Some(graph) => (node(graph.entry), node(graph.exit)),
+            None => (None, None),
+        })
+    }
+
     /// Begin: the start frame goes in, each processor takes it when it is set up.
     fn _begin(slf: &Bound<'_, Self>, start: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();

@@ -79,6 +79,16 @@ fn class_of_type(frame: &Bound<'_, PyAny>, address: usize) -> PyResult<engine::C
     }
 }
 
+/// From now on each frame of a class is asked whether it may be dropped.
+pub(crate) fn mark_own_words(type_: &Bound<'_, PyType>) {
+    with_table(type_.py(), |table| {
+        table.last = (0, UNKNOWN);
+        if let Some(known) = table.known.get_mut(&(type_.as_ptr() as usize)) {
+            known.class.bits = known.class.bits.with(engine::Bits::OWN_WORDS);
+        }
+    });
+}
+
 /// The class of a Python type.
 pub(crate) fn class_for_type(type_: &Bound<'_, PyType>) -> PyResult<engine::Class> {
     let address = type_.as_ptr() as usize;

@@ -198,6 +198,7 @@ impl Runner {
         });
         drop(task);
         Self::clear_up(slf)?;
+        slf.get().drop_discarded(py);
         if idle {
             let loop_ = slf.get().loop_.bind(py);
             if !loop_.call_method0("is_closed")?.is_truthy()? {
@@ -400,7 +401,7 @@ impl Runner {
         if waiters {
             Self::wake_waiters(slf)?;
         }
-        bury(py);
+        slf.get().drop_discarded(py);
         result.and(left)
     }
 
@@ -558,17 +559,25 @@ impl Runner {
     /// Which frames of a slot's data lane an interruption may drop.
     pub(crate) fn may_drop(slf: &Bound<'_, Self>, slot: u32) -> PyResult<Vec<bool>> {
         let py = slf.py();
-        let frames: Vec<Result<Py<PyAny>, bool>> = slf.get().scheduler(py, |scheduler| {
-            let frames = scheduler.data_frames(slot);
-            frames.map(|frame| frame::peek(py, frame).ok_or(frame.class.is_interruptible())).collect()
+        let mut asked: Vec<(usize, Py<PyAny>)> = Vec::new();
+        let mut may_drop: Vec<bool> = slf.get().scheduler(py, |scheduler| {
+            let frames = scheduler.data_frames(slot).enumerate();
+            frames
+                .map(|(place, frame)| {
+                    // Few frames have a word of their own: the class answers for the rest.
+                    if frame.class.bits.has(engine::Bits::OWN_WORDS)
+                        && let Some(object) = frame::peek(py, frame)
+                    {
+                        asked.push((place, object));
+                    }
+                    frame.class.is_interruptible()
+                })
+                .collect()
         });
-        Ok(frames
-            .into_iter()
-            .map(|frame| match frame {
-                Ok(object) => frame::is_interruptible(object.bind(py)),
-                Err(of_class) => of_class,
-            })
-            .collect())
+        for (place, object) in asked {
+            may_drop[place] = frame::is_interruptible(object.bind(py));
+        }
+        Ok(may_drop)
     }
 
     fn step_observer(
@@ -941,8 +950,6 @@ impl Runner {
     #[cold]
     fn news(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        // Their destructors put the objects into the graveyard; `run_now` ends with a burial.
-        drop(slf.get().scheduler(py, engine::Scheduler::take_discarded));
         for hop in slf.get().scheduler(py, engine::Scheduler::take_hops) {
             let task = slf.get().task_of(py, hop.graph);
             if let Some(task) = task {
@@ -956,6 +963,16 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// Drop what goes no further: last of all, since it may be hundreds of frames.
+    pub(crate) fn drop_discarded(&self, py: Python<'_>) {
+        for frame in self.scheduler(py, engine::Scheduler::take_discarded) {
+            if let engine::Payload::Foreign(object) = frame.payload {
+                drop(object.into_inner());
+            }
+        }
+        bury(py);
     }
 
     fn task_of(&self, py: Python<'_>, graph: u32) -> Option<Py<TaskBase>> {
