@@ -303,6 +303,22 @@ impl Parked {
         Ok(None)
     }
 
+    /// Whoever resumes the callback from now on raises its cancellation instead.
+    pub(crate) fn doom(slf: &Bound<'_, Self>) {
+        slf.get().state.with(slf.py(), |state| {
+            state.must_cancel = true;
+            state.expected = true;
+        });
+    }
+
+    /// Cancel a doomed callback, unless it has ended by itself.
+    pub(crate) fn execute(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let due = slf.get().state.with(slf.py(), |state| {
+            state.coroutine.is_some() && std::mem::replace(&mut state.must_cancel, false)
+        });
+        if due { Self::cancel_callback(slf) } else { Ok(()) }
+    }
+
     /// Cancel the callback that it carries, on the engine's behalf.
     pub(crate) fn cancel_callback(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

@@ -83,6 +83,9 @@ struct RunnerState {
     /// The object in hand, by address, and what it means: saves the base `process_frame` a look-up.
     in_hand: (usize, engine::Kind),
     tasks: HashMap<u32, Py<TaskBase>>,
+    /// Callbacks that an interruption ends. They are cancelled when the cascade is over: the
+    /// interruption itself goes first, and nothing resumes them meanwhile.
+    doomed: Vec<Py<Parked>>,
     /// Pushes that wait for room in a slot.
     waiters: HashMap<u32, Vec<Py<PyAny>>>,
     users: usize,
@@ -157,6 +160,7 @@ impl Runner {
                     scheduled: false,
                     in_hand: (0, engine::Kind::Other),
                     tasks: HashMap::new(),
+                    doomed: Vec::new(),
                     waiters: HashMap::new(),
                     users: 0,
                 }),
@@ -386,6 +390,10 @@ impl Runner {
         let result = Self::cascade(slf);
         slf.get().pulse.rest();
         let left = Self::leave_task(slf);
+        let doomed = slf.get().state.with(py, |state| std::mem::take(&mut state.doomed));
+        for parked in doomed {
+            Parked::execute(parked.bind(py))?;
+        }
         let (more, waiters) = slf.get().state.with(py, |state| {
             if let Some(current) = state.current.take() {
                 state.pool.push(current);
@@ -550,8 +558,11 @@ impl Runner {
         let Some(parked) = processor.get().suspended(py, Lane::Data).filter(|_| hangs) else { return Ok(()) };
         let frame = parked.get().state.with(py, |state| state.frame.as_ref().map(|frame| frame.clone_ref(py)));
         if frame.is_none_or(|frame| frame::is_interruptible(frame.bind(py))) {
-            Parked::cancel_callback(parked.bind(py))?;
-            slf.get().scheduler(py, |scheduler| scheduler.release(slot, Lane::Data));
+            Parked::doom(parked.bind(py));
+            slf.get().state.with(py, |state| {
+                state.doomed.push(parked);
+                state.scheduler.release(slot, Lane::Data);
+            });
         }
         Ok(())
     }
@@ -1089,7 +1100,14 @@ impl Runner {
             visit.call(&*bound)?;
         }
         let Some(state) = self.state.peek() else { return Ok(()) };
-        for parked in state.pool.iter().chain(&state.resumes).chain(&state.next_pass).chain(&state.current) {
+        for parked in state
+            .pool
+            .iter()
+            .chain(&state.resumes)
+            .chain(&state.next_pass)
+            .chain(&state.current)
+            .chain(&state.doomed)
+        {
             visit.call(parked)?;
         }
         for task in state.tasks.values() {
@@ -1119,6 +1137,7 @@ impl Runner {
             (
                 std::mem::take(&mut state.pool),
                 std::mem::take(&mut state.resumes),
+                std::mem::take(&mut state.doomed),
                 std::mem::take(&mut state.next_pass),
                 state.current.take(),
                 std::mem::take(&mut state.tasks),
