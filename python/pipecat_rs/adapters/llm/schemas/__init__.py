@@ -1,0 +1,1 @@
+"""Descriptions of the functions that a language model may call."""

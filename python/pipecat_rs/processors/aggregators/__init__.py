@@ -1,0 +1,1 @@
+"""Processors that gather frames into larger ones."""

@@ -1,0 +1,77 @@
+"""Aggregators of a conversation's context, as a pair and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipecat_rs.processors.aggregators.llm_assistant_aggregator import (
+    LLMAssistantAggregator,
+    LLMAssistantAggregatorParams,
+)
+from pipecat_rs.processors.aggregators.llm_context import LLMContext
+from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
+from pipecat_rs.processors.aggregators.llm_user_aggregator import (
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+)
+from pipecat_rs.processors.aggregators.turn_messages import (
+    AssistantBackchannelMessage,
+    AssistantTurnStoppedMessage,
+    UserBackchannelMessage,
+    UserTurnMessageAddedMessage,
+    UserTurnStoppedMessage,
+)
+
+__all__ = [
+    "AssistantBackchannelMessage",
+    "AssistantTurnStoppedMessage",
+    "LLMAssistantAggregator",
+    "LLMAssistantAggregatorParams",
+    "LLMContextAggregator",
+    "LLMContextAggregatorPair",
+    "LLMUserAggregator",
+    "LLMUserAggregatorParams",
+    "UserBackchannelMessage",
+    "UserTurnMessageAddedMessage",
+    "UserTurnStoppedMessage",
+]
+
+
+class LLMContextAggregatorPair:
+    """The two aggregators of one context.
+
+    ``pair.user`` and ``pair.user()`` are the same processor, and so with ``assistant``; the pair
+    unpacks into the two as well.
+
+    Attributes:
+        user: Gathers what the user says.
+        assistant: Gathers what the assistant says.
+    """
+
+    def __init__(
+        self,
+        context: LLMContext,
+        *,
+        user_params: LLMUserAggregatorParams | None = None,
+        assistant_params: LLMAssistantAggregatorParams | None = None,
+        add_tool_change_messages: bool | None = None,
+    ) -> None:
+        """Make both aggregators.
+
+        Args:
+            context: The context.
+            user_params: How the user's side is handled.
+            assistant_params: How the assistant's side is handled.
+            add_tool_change_messages: Whether the model is told of functions that come and go, or
+                None as the parameters say.
+        """
+        user_params = user_params or LLMUserAggregatorParams()
+        assistant_params = assistant_params or LLMAssistantAggregatorParams()
+        if add_tool_change_messages is not None:
+            user_params.add_tool_change_messages = add_tool_change_messages
+            assistant_params.add_tool_change_messages = add_tool_change_messages
+        self.user = LLMUserAggregator(context, params=user_params)
+        self.assistant = LLMAssistantAggregator(context, params=assistant_params)
+
+    def __iter__(self) -> Iterator[LLMUserAggregator | LLMAssistantAggregator]:
+        return iter((self.user, self.assistant))

@@ -1,0 +1,112 @@
+"""Voice activity detection as a processor of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
+from pipecat_rs.audio.vad.vad_controller import VADController
+from pipecat_rs.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    StartFrame,
+    UserSpeakingFrame,
+    VADParamsUpdateFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat_rs.processors.frame_processor import (
+    FrameDirection,
+    FrameProcessor,
+    FrameProcessorSetup,
+)
+
+
+class VADProcessor(FrameProcessor):
+    """Passes audio on at once, then says both ways when speech starts, goes on and stops."""
+
+    handles = (InputAudioRawFrame, VADParamsUpdateFrame)
+
+    def __init__(
+        self,
+        *,
+        vad_analyzer: VADAnalyzer,
+        speech_activity_period: float = 0.2,
+        audio_idle_timeout: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        """Make a processor.
+
+        Args:
+            vad_analyzer: The analyzer.
+            speech_activity_period: Least time from one `UserSpeakingFrame` to the next, in seconds.
+            audio_idle_timeout: Time without audio after which speech has stopped, in seconds; 0
+                for never.
+            **kwargs: For `FrameProcessor`.
+        """
+        super().__init__(**kwargs)
+        self._vad_analyzer = vad_analyzer
+        self._vad_controller = VADController(
+            vad_analyzer,
+            speech_activity_period=speech_activity_period,
+            audio_idle_timeout=audio_idle_timeout,
+        )
+        controller = self._vad_controller
+        controller.add_event_handler("on_speech_started", self._on_speech_started)
+        controller.add_event_handler("on_speech_stopped", self._on_speech_stopped)
+        controller.add_event_handler("on_speech_activity", self._on_speech_activity)
+        controller.add_event_handler("on_push_frame", self._on_push_frame)
+        controller.add_event_handler("on_broadcast_frame", self._on_broadcast_frame)
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Set the analyzer up.
+
+        Args:
+            setup: What the task gives to its processors.
+        """
+        await super().setup(setup)
+        await self._vad_controller.setup(setup)
+
+    async def cleanup(self) -> None:
+        """Release the analyzer."""
+        await super().cleanup()
+        await self._vad_controller.cleanup()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Pass a frame on and look at it.
+
+        Args:
+            frame: The frame.
+            direction: Which way it travels.
+        """
+        await super().process_frame(frame, direction)
+        # On first: others start before anything is announced, and audio does not wait.
+        await self.push_frame(frame, direction)
+        if isinstance(frame, StartFrame):
+            await self._vad_controller.start()
+        elif isinstance(frame, (EndFrame, CancelFrame)):
+            await self._vad_controller.stop()
+        await self._vad_controller.process_frame(frame)
+
+    async def _on_speech_started(self, _controller: VADController) -> None:
+        start_secs = self._vad_analyzer.params.start_secs
+        await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=start_secs)
+
+    async def _on_speech_stopped(self, _controller: VADController) -> None:
+        stop_secs = self._vad_analyzer.params.stop_secs
+        await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=stop_secs)
+
+    async def _on_speech_activity(self, _controller: VADController) -> None:
+        await self.broadcast_frame(UserSpeakingFrame)
+
+    async def _on_push_frame(
+        self, _controller: VADController, frame: Frame, direction: FrameDirection
+    ) -> None:
+        await self.push_frame(frame, direction)
+
+    async def _on_broadcast_frame(
+        self, _controller: VADController, frame_cls: type[Frame], **kwargs: Any
+    ) -> None:
+        await self.broadcast_frame(frame_cls, **kwargs)

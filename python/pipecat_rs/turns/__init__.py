@@ -1,0 +1,1 @@
+"""Turn taking: when the user's turn starts and stops, when the user is muted or idle."""
