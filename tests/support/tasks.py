@@ -13,11 +13,15 @@ made: list[PipelineTask] = []
 """The tasks of the running test; afterwards each that ran is asked what it left behind."""
 
 
-def task_of(*processors: FrameProcessor, **options: Any) -> PipelineTask:
-    """A task over the processors, without idle monitor and RTVI unless asked for."""
+def task_of(*processors: FrameProcessor, leaky: bool = False, **options: Any) -> PipelineTask:
+    """A task over the processors, without idle monitor and RTVI unless asked for.
+
+    `leaky` says that the test's own code will not end, so that the leak report cannot be empty.
+    """
     options.setdefault("enable_rtvi", False)
     options.setdefault("idle_timeout_secs", None)
     options.setdefault("cancel_timeout_secs", 5.0)
     task = PipelineTask(Pipeline(list(processors)), **options)
-    made.append(task)
+    if not leaky:
+        made.append(task)
     return task
