@@ -15,6 +15,7 @@ from pipecat_rs.processors.aggregators.llm_response_universal import LLMContextA
 from pipecat_rs.processors.audio.vad_processor import VADProcessor
 from pipecat_rs.services.hibari.tts import HibariTTSService
 from pipecat_rs.services.llamacpp.llm import LlamaCppLLMService
+from pipecat_rs.services.settings import LLMSettings
 from pipecat_rs.services.whisper.stt import WhisperSTTService
 from pipecat_rs.transports.base_transport import BaseTransport
 from pipecat_rs.transports.local.audio_file import AudioFileTransport
@@ -51,7 +52,7 @@ def create_task(transport: BaseTransport) -> PipelineTask:
             VADProcessor(vad_analyzer=SileroVADAnalyzer()),
             WhisperSTTService(),
             aggregators.user(),
-            LlamaCppLLMService(),
+            LlamaCppLLMService(settings=LLMSettings(temperature=0.0)),
             HibariTTSService(),
             transport.output(),
             aggregators.assistant(),

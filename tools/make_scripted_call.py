@@ -31,13 +31,13 @@ class Line:
     text: str
 
 
-# The pauses are long enough for a slow machine (answer after 4 s instead of 1) to finish a short
-# answer. The last line comes 7 s after the request for a long answer, which takes about 13 s to
-# say: fast or slow, it meets the bot in the middle of it.
+# The pauses are long enough for a slow machine, which begins to answer after 5 s instead of 1, to
+# finish a short answer. The last line comes 7 s after the request for a long answer, which takes
+# about 12 s to say: fast or slow, it meets the bot in the middle of it.
 SCRIPT = (
     Line(0.8, "Hello! What is the capital of France?"),
-    Line(6.0, "Who wrote Sense and Sensibility?"),
-    Line(6.0, "Please tell me a lot about whales."),
+    Line(7.5, "Who wrote Sense and Sensibility?"),
+    Line(6.5, "Please tell me a lot about whales."),
     Line(7.0, "Stop, please! What is the capital of Italy?"),
     Line(0.6, ""),
 )
