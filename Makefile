@@ -56,7 +56,12 @@ wheel: $(STAMPS)/maturin ## build a wheel for each CPython from 3.11 to 3.13 fou
 	for python in $$(tools/pythons.sh); do tools/try_wheel.sh "$$python" dist; done
 
 test-all: wheel ## run pytest on the wheel under each CPython found (ARGS for pytest)
-	for python in $$(tools/pythons.sh); do tools/test_wheel.sh "$$python" dist $(ARGS); done
+	failed=""; \
+	for python in $$(tools/pythons.sh); do \
+		echo "--- tests under $$($$python --version)"; \
+		tools/test_wheel.sh "$$python" dist $(ARGS) || failed="$$failed $$python"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "tests failed under:$$failed" >&2; exit 1; fi
 
 fmt: $(DEV) ## format and repair what can be repaired
 	cargo fmt --all
