@@ -562,10 +562,13 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             self._all_set_up()
 
     def _nodes_of_graph(self) -> list[tuple[str, FrameProcessor | None]]:
-        compounds = {str(p): p for p in self._iter_processors(self._pipeline)}
+        named = {str(p): p for p in self._iter_processors(self._pipeline)}
         nodes: list[tuple[str, FrameProcessor | None]] = []
         for name, processor in super()._nodes():
-            nodes.append((name, processor or compounds.get(name.rpartition("::")[0])))
+            # A native node is a processor's own, or one end of a compound.
+            nodes.append(
+                (name, processor or named.get(name) or named.get(name.rpartition("::")[0]))
+            )
         return nodes
 
     def _at(self, node: int | None) -> FrameProcessor:
@@ -840,7 +843,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             if self._cancel_runner_on_idle_timeout and self._runner is not None:
                 self.create_task(self._runner.cancel(reason="idle timeout"), "cancel the runner")
 
-    def _stalled(self, processor: FrameProcessor | None, frame: Any, seconds: float) -> None:
+    def _stalled(
+        self, processor: FrameProcessor | None, frame: Any, seconds: float, says_so: bool
+    ) -> None:
         """Called on the stall watch's thread while the loop does not answer."""
         stall = Stall(
             processor=processor,
@@ -849,16 +854,17 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             function=frame.f_code.co_name if frame else "?",
             seconds=seconds,
         )
-        _logger.warning(
-            "%s: the event loop has not answered for %.1f s: %s stands at %s:%s in %s. "
-            "Move blocking work to a thread.",
-            self,
-            seconds,
-            processor or "code outside of any processor",
-            stall.filename,
-            stall.lineno,
-            stall.function,
-        )
+        if says_so:
+            _logger.warning(
+                "%s: the event loop has not answered for %.1f s: %s stands at %s:%s in %s. "
+                "Move blocking work to a thread.",
+                self,
+                seconds,
+                processor or "code outside of any processor",
+                stall.filename,
+                stall.lineno,
+                stall.function,
+            )
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._fire, "on_stall", stall)
@@ -868,7 +874,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     def _hop(self, source: int, target: int, frame: Frame, direction: FrameDirection) -> None:
         self._noticed(frame)
         left = self._seated[source][1]
-        right = self._seated[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
+        right = (
+            self._seated[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
+        )
         if left is not None and right is not None:
             self._tell(left, right, frame, direction)
 

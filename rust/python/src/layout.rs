@@ -7,6 +7,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::host::runner::Runner;
 use crate::host::{Asyncio, Seat, classes};
+use crate::media::{AudioArrivals, PacedAudio};
 use crate::processor::{ProcessorBase, in_use};
 use crate::task::TaskBase;
 
@@ -64,6 +65,7 @@ impl<'py> Reader<'_, 'py> {
                 branches: self.parts(&part.get_item(2)?)?,
                 choice: part.get_item(3)?.cast::<SwitchChoice>()?.get().0.clone(),
             }),
+            "native" => native(&part.get_item(1)?, &part.get_item(2)?),
             other => Err(PyValueError::new_err(format!("unknown part of a pipeline: {other}"))),
         }
     }
@@ -101,6 +103,16 @@ impl<'py> Reader<'_, 'py> {
         ProcessorBase::bind(processor, self.runner, self.task, slot, gauge.clone())?;
         Ok(engine::Layout::Slot { slot, name: name_of(object)?, interest, gauge })
     }
+}
+
+/// A processor that runs without Python.
+fn native(owner: &Bound<'_, PyAny>, made: &Bound<'_, PyAny>) -> PyResult<engine::Layout<Asyncio>> {
+    let (py, name) = (owner.py(), name_of(owner)?);
+    if let Ok(audio) = made.cast::<PacedAudio>() {
+        return Ok(engine::Layout::Worker { name, worker: audio.get().worker(py)? });
+    }
+    let arrivals = made.cast::<AudioArrivals>()?;
+    Ok(engine::Layout::Inline { name, processor: arrivals.get().processor(py)? })
 }
 
 fn name_of(object: &Bound<'_, PyAny>) -> PyResult<std::sync::Arc<str>> {

@@ -7,6 +7,7 @@ mod awaitable;
 mod direction;
 mod host;
 mod layout;
+mod media;
 mod observer;
 mod processor;
 mod task;
@@ -42,6 +43,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<task::TaskBase>()?;
     module.add_class::<observer::ObserverSeat>()?;
     module.add_class::<layout::SwitchChoice>()?;
+    module.add_class::<media::PacedAudio>()?;
+    module.add_class::<media::AudioArrivals>()?;
     module.add_class::<host::runner::Runner>()?;
     module.add_class::<host::park::Parked>()?;
     module.add_class::<awaitable::Deferred>()?;

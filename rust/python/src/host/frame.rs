@@ -15,8 +15,12 @@ use super::{Asyncio, Frame, classes};
 pub(crate) enum NativeBody {
     /// 16-bit PCM from an input: samples interleaved, Hz, channels.
     InputAudio {
-        /// Little-endian samples.
+        /// Little-endian samples, of which this frame is a part.
         samples: Arc<[u8]>,
+        /// Where the part begins, in bytes.
+        from: usize,
+        /// Where it ends.
+        to: usize,
         /// In Hz.
         sample_rate: u32,
         /// How many.
@@ -98,9 +102,9 @@ fn materialise(py: Python<'_>, native: &engine::NativeFrame<Asyncio>) -> PyResul
         return Ok(object.get().clone_ref(py));
     }
     let object = match &native.body {
-        NativeBody::InputAudio { samples, sample_rate, channels } => {
+        NativeBody::InputAudio { samples, from, to, sample_rate, channels } => {
             let kwargs = PyDict::new(py);
-            kwargs.set_item("audio", PyBytes::new(py, samples))?;
+            kwargs.set_item("audio", PyBytes::new(py, &samples[*from..*to]))?;
             kwargs.set_item("sample_rate", sample_rate)?;
             kwargs.set_item("num_channels", channels)?;
             frame_type(py, "InputAudioRawFrame")?.call((), Some(&kwargs))?

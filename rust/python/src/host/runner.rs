@@ -1012,9 +1012,10 @@ impl Runner {
             Some(graph) => state.tasks.get(&graph).map(|task| task.clone_ref(py)).into_iter().collect(),
             None => state.tasks.values().map(|task| task.clone_ref(py)).collect(),
         });
-        for task in tasks {
+        // The loop is one: its log line is written once, its tasks are told each.
+        for (place, task) in tasks.iter().enumerate() {
             let seconds = f64::from(silent_ms) / 1000.0;
-            task.bind(py).call_method1("_stalled", (&processor, &frame, seconds))?;
+            task.bind(py).call_method1("_stalled", (&processor, &frame, seconds, place == 0))?;
         }
         Ok(())
     }

@@ -1,0 +1,12 @@
+//! Native processors that own timers and tasks: they run on tokio's workers, and nothing that
+//! Python does can make them late.
+
+mod arrival_meter;
+mod lateness;
+mod paced_source;
+mod runtime;
+
+pub use arrival_meter::{ArrivalMeter, Arrivals};
+pub use lateness::Lateness;
+pub use paced_source::PacedSource;
+pub use runtime::runtime;
