@@ -52,7 +52,8 @@ def create_task(transport: BaseTransport) -> PipelineTask:
             VADProcessor(vad_analyzer=SileroVADAnalyzer()),
             WhisperSTTService(),
             aggregators.user(),
-            LlamaCppLLMService(settings=LLMSettings(temperature=0.0)),
+            # One thread is enough for this model, and leaves the other cores to ears and voice.
+            LlamaCppLLMService(threads=1, settings=LLMSettings(temperature=0.0)),
             HibariTTSService(),
             transport.output(),
             aggregators.assistant(),
