@@ -30,7 +30,11 @@ impl<H: Host> InlineSeat<H> {
     /// Seat a processor.
     #[must_use]
     pub fn new(processor: Box<dyn Inline<H>>) -> Self {
-        Self { processor: Mutex::new(processor), backlog: Mutex::new(VecDeque::new()), waiting: AtomicUsize::new(0) }
+        Self {
+            processor: Mutex::new(processor),
+            backlog: Mutex::new(VecDeque::new()),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// How many frames wait because the seat is taken.

@@ -181,7 +181,12 @@ impl<H: Host> Scheduler<H> {
     // ---- slots and graphs
 
     /// Give a foreign processor a slot.
-    pub fn seat(&mut self, seat: H::Seat, interest: Option<Arc<Interest>>, bound: usize) -> (u32, Arc<Gauge>) {
+    pub fn seat(
+        &mut self,
+        seat: H::Seat,
+        interest: Option<Arc<Interest>>,
+        bound: usize,
+    ) -> (u32, Arc<Gauge>) {
         let gauge = Arc::new(Gauge::default());
         let slot = Slot {
             seat: Some(seat),
@@ -486,7 +491,8 @@ impl<H: Host> Scheduler<H> {
                 self.discarded.push(frame);
                 continue;
             }
-            slot.hand[lane as usize] = Some(Hand { class: frame.class, epoch: frame.epoch, suspended: false });
+            slot.hand[lane as usize] =
+                Some(Hand { class: frame.class, epoch: frame.epoch, suspended: false });
             if !handles(slot.interest.as_deref(), frame.class) {
                 // It waited its turn behind a frame in hand; now it goes past.
                 let mut frame = frame;
@@ -753,7 +759,9 @@ impl<H: Host> Scheduler<H> {
                     self.discarded.push(frame);
                 }
             }
-            Post::Hop { graph, source, target, frame } => self.hops.push(Hop { graph, source, target, frame }),
+            Post::Hop { graph, source, target, frame } => {
+                self.hops.push(Hop { graph, source, target, frame })
+            }
         }
     }
 }

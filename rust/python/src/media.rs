@@ -116,7 +116,8 @@ impl AudioArrivals {
 impl AudioArrivals {
     /// A processor for one run.
     pub(crate) fn processor(&self, py: Python<'_>) -> PyResult<Box<dyn engine::Inline<Asyncio>>> {
-        let nothing = NativeBody::InputAudio { samples: Arc::new([]), from: 0, to: 0, sample_rate: 0, channels: 0 };
+        let nothing =
+            NativeBody::InputAudio { samples: Arc::new([]), from: 0, to: 0, sample_rate: 0, channels: 0 };
         let class = native_class(py, &nothing)?;
         Ok(Box::new(ArrivalMeter::new(class.id, self.chunk, Arc::clone(&self.arrivals))))
     }

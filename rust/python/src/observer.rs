@@ -77,9 +77,10 @@ impl ObserverSeat {
     /// Run `call()` after those before it.
     fn post(slf: &Bound<'_, Self>, call: Py<PyAny>) -> PyResult<()> {
         let py = slf.py();
-        let place = slf.get().state.with(py, |state| {
-            state.place.as_ref().map(|(runner, slot)| (runner.clone_ref(py), *slot))
-        });
+        let place = slf
+            .get()
+            .state
+            .with(py, |state| state.place.as_ref().map(|(runner, slot)| (runner.clone_ref(py), *slot)));
         let Some((runner, slot)) = place else { return Ok(()) };
         let frame = engine::Frame {
             class: CALL,
@@ -94,9 +95,9 @@ impl ObserverSeat {
     /// Whether everything posted has run.
     #[getter]
     fn idle(&self, py: Python<'_>) -> bool {
-        let place = self.state.with(py, |state| {
-            state.place.as_ref().map(|(runner, slot)| (runner.clone_ref(py), *slot))
-        });
+        let place = self
+            .state
+            .with(py, |state| state.place.as_ref().map(|(runner, slot)| (runner.clone_ref(py), *slot)));
         match place {
             Some((runner, slot)) => {
                 let (waiting, _) = runner.get().scheduler(py, |scheduler| scheduler.fill(slot));

@@ -71,7 +71,8 @@ impl QueuedFrame {
 impl ProcessorBase {
     /// The context to step a lane in.
     pub(crate) fn context<'py>(&self, py: Python<'py>, lane: Lane) -> PyResult<Bound<'py, PyAny>> {
-        let known = self.state.with(py, |state| state.contexts[lane as usize].as_ref().map(|c| c.clone_ref(py)));
+        let known =
+            self.state.with(py, |state| state.contexts[lane as usize].as_ref().map(|c| c.clone_ref(py)));
         if let Some(context) = known {
             return Ok(context.into_bound(py));
         }
@@ -98,7 +99,8 @@ impl ProcessorBase {
     }
 
     pub(crate) fn set_suspended(&self, py: Python<'_>, lane: Lane, parked: Option<Py<Parked>>) {
-        let before = self.state.with(py, |state| std::mem::replace(&mut state.suspended[lane as usize], parked));
+        let before =
+            self.state.with(py, |state| std::mem::replace(&mut state.suspended[lane as usize], parked));
         drop(before);
     }
 
@@ -171,7 +173,8 @@ impl ProcessorBase {
     }
 
     fn place(&self, py: Python<'_>) -> Option<(Py<Runner>, u32)> {
-        self.state.with(py, |state| state.place.as_ref().map(|place| (place.runner.clone_ref(py), place.slot)))
+        self.state
+            .with(py, |state| state.place.as_ref().map(|place| (place.runner.clone_ref(py), place.slot)))
     }
 
     fn placed<R>(
@@ -192,7 +195,11 @@ impl ProcessorBase {
         }
     }
 
-    fn deliver(slf: &Bound<'_, Self>, object: &Bound<'_, PyAny>, direction: Direction) -> PyResult<Py<PyAny>> {
+    fn deliver(
+        slf: &Bound<'_, Self>,
+        object: &Bound<'_, PyAny>,
+        direction: Direction,
+    ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let Some((runner, slot)) = slf.get().place(py) else {
             slf.get().state.with(py, |state| state.early.push((object.clone().unbind(), direction)));
@@ -215,7 +222,11 @@ impl ProcessorBase {
     }
 
     #[cold]
-    fn push_off_place(slf: &Bound<'_, Self>, frame: &Bound<'_, PyAny>, direction: Direction) -> PyResult<Py<PyAny>> {
+    fn push_off_place(
+        slf: &Bound<'_, Self>,
+        frame: &Bound<'_, PyAny>,
+        direction: Direction,
+    ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let direction = crate::direction::object(py, direction);
         Ok(slf.call_method1(intern!(py, "_push_unplaced"), (frame, direction))?.unbind())
@@ -237,7 +248,8 @@ impl ProcessorBase {
         }
         if let Some(direct) = direct {
             let direction = crate::direction::object(py, direction);
-            let coroutine = direct.bind(py).call_method1(intern!(py, "_process_direct"), (frame, direction, slf))?;
+            let coroutine =
+                direct.bind(py).call_method1(intern!(py, "_process_direct"), (frame, direction, slf))?;
             return Ok(coroutine.unbind());
         }
         let class = classes::class_of(frame)?;
@@ -286,9 +298,10 @@ impl ProcessorBase {
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let direction = crate::direction::from_argument(direction)?;
-        let elsewhere = slf.get().state.with(py, |state| {
-            state.place.as_ref().is_some_and(|place| place.thread != this_thread())
-        });
+        let elsewhere = slf
+            .get()
+            .state
+            .with(py, |state| state.place.as_ref().is_some_and(|place| place.thread != this_thread()));
         if elsewhere {
             return Deferred::make(slf, frame, direction, true);
         }
@@ -390,9 +403,8 @@ impl ProcessorBase {
     /// Whether a frame of this class waits in the data lane.
     fn _has_waiting(slf: &Bound<'_, Self>, frame_type: &Bound<'_, pyo3::types::PyType>) -> PyResult<bool> {
         let interest = classes::interest_in(&PyTuple::new(slf.py(), [frame_type])?)?;
-        let found = Self::placed(slf, |scheduler, slot| {
-            scheduler.has_waiting(slot, |class| interest.names(class))
-        });
+        let found =
+            Self::placed(slf, |scheduler, slot| scheduler.has_waiting(slot, |class| interest.names(class)));
         Ok(found.unwrap_or(false))
     }
 

@@ -34,11 +34,14 @@ pub(crate) struct TaskBase {
     state: GilCell<TaskState>,
 }
 
-const DEFAULT_LIMITS: Limits = Limits { setup_ms: 20_000, start_ms: 20_000, end_ms: 60_000, cancel_ms: 20_000 };
+const DEFAULT_LIMITS: Limits =
+    Limits { setup_ms: 20_000, start_ms: 20_000, end_ms: 60_000, cancel_ms: 20_000 };
 
 impl TaskBase {
     fn runner<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Runner>> {
-        self.state.with(py, |state| state.runner.as_ref().map(|runner| runner.clone_ref(py))).map(|r| r.into_bound(py))
+        self.state
+            .with(py, |state| state.runner.as_ref().map(|runner| runner.clone_ref(py)))
+            .map(|r| r.into_bound(py))
     }
 
     fn seated(&self, py: Python<'_>) -> Vec<(u32, Py<ProcessorBase>)> {
@@ -114,7 +117,9 @@ impl TaskBase {
                 slf.call_method1(intern!(py, "_act"), ("cancel", 0, true)).map(drop)
             }
             Action::Force => Self::stop_lanes(slf, true),
-            Action::SetupTimedOut => slf.call_method1(intern!(py, "_act"), ("setup_timeout", 0, true)).map(drop),
+            Action::SetupTimedOut => {
+                slf.call_method1(intern!(py, "_act"), ("setup_timeout", 0, true)).map(drop)
+            }
             Action::TimedOut(kind) => {
                 slf.call_method1(intern!(py, "_act"), ("timeout", kind as u8, false)).map(drop)
             }
@@ -205,8 +210,7 @@ impl TaskBase {
                 crate::awaitable::ready(py)?
             }
             Admission::Refuse => {
-                let cancels = class.kind == Kind::Cancel
-                    && matches!(before, State::Running | State::Ending);
+                let cancels = class.kind == Kind::Cancel && matches!(before, State::Running | State::Ending);
                 if cancels {
                     slf.call_method1(intern!(py, "_cancel_with"), (object,))?;
                 } else {
@@ -262,7 +266,8 @@ impl TaskBase {
     /// Set the limits of its waits, in seconds. Before it runs.
     fn _limits(&self, py: Python<'_>, setup: f64, start: f64, end: f64, cancel: f64) {
         let ms = |seconds: f64| (seconds.max(0.0) * 1000.0) as u64;
-        let limits = Limits { setup_ms: ms(setup), start_ms: ms(start), end_ms: ms(end), cancel_ms: ms(cancel) };
+        let limits =
+            Limits { setup_ms: ms(setup), start_ms: ms(start), end_ms: ms(end), cancel_ms: ms(cancel) };
         self.state.with(py, |state| state.machine = TaskMachine::new(limits));
     }
 
@@ -298,7 +303,8 @@ impl TaskBase {
         slf.get().state.with(py, |state| {
             state.runner = Some(runner.clone().unbind());
             state.graph = Some(Arc::clone(&graph));
-            state.seated = seated.iter().map(|(slot, processor)| (*slot, processor.clone().unbind())).collect();
+            state.seated =
+                seated.iter().map(|(slot, processor)| (*slot, processor.clone().unbind())).collect();
         });
         for (_, processor) in &seated {
             ProcessorBase::deliver_early(processor)?;
@@ -363,8 +369,10 @@ impl TaskBase {
         direction: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let elsewhere =
-            slf.get().state.with(py, |state| state.runner.as_ref().is_some_and(|r| r.get().thread != this_thread()));
+        let elsewhere = slf
+            .get()
+            .state
+            .with(py, |state| state.runner.as_ref().is_some_and(|r| r.get().thread != this_thread()));
         if elsewhere {
             return Ok(slf.call_method1(intern!(py, "_queue_from_thread"), (frame, direction))?.unbind());
         }
@@ -372,7 +380,11 @@ impl TaskBase {
     }
 
     /// Let several frames in; the awaitable of the last one that has to wait.
-    fn _queue_all(slf: &Bound<'_, Self>, frames: &Bound<'_, PyAny>, direction: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    fn _queue_all(
+        slf: &Bound<'_, Self>,
+        frames: &Bound<'_, PyAny>,
+        direction: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let direction = crate::direction::from_argument(Some(direction))?;
         let ready = crate::awaitable::ready(py)?;
@@ -409,7 +421,8 @@ impl TaskBase {
         let Some(runner) = slf.get().runner(py) else { return Ok(()) };
         let now = runner.get().loop_ms(py)?;
         let spent = slf.get().state.with(py, |state| {
-            let progress = state.seated.iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
+            let progress =
+                state.seated.iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
             state.machine.poll(now, progress);
             state.timer.take()
         });
@@ -431,7 +444,12 @@ impl TaskBase {
     }
 
     /// Which classes to report at the sink and at the source.
-    fn _report_reached(&self, py: Python<'_>, down: &Bound<'_, PyTuple>, up: &Bound<'_, PyTuple>) -> PyResult<()> {
+    fn _report_reached(
+        &self,
+        py: Python<'_>,
+        down: &Bound<'_, PyTuple>,
+        up: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
         let interest = |classes: &Bound<'_, PyTuple>| match classes.is_empty() {
             true => Ok(None),
             false => classes::interest_in(classes).map(Some),
@@ -535,7 +553,8 @@ impl TaskBase {
     fn _figures(&self, py: Python<'_>) -> (u64, u64, u64) {
         let Some(runner) = self.runner(py) else { return (0, 0, 0) };
         let (steps, hops) = runner.get().scheduler(py, |scheduler| scheduler.counts());
-        let processed = self.seated(py).iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
+        let processed =
+            self.seated(py).iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
         (steps, hops, processed)
     }
 
@@ -556,7 +575,12 @@ impl TaskBase {
 
     fn __clear__(slf: &Bound<'_, Self>) {
         let dead = slf.get().state.with(slf.py(), |state| {
-            (state.runner.take(), std::mem::take(&mut state.seated), std::mem::take(&mut state.held), state.timer.take())
+            (
+                state.runner.take(),
+                std::mem::take(&mut state.seated),
+                std::mem::take(&mut state.held),
+                state.timer.take(),
+            )
         });
         drop(dead);
     }

@@ -31,7 +31,13 @@ impl<H: Host> Barrier<H> {
     /// Of a compound with this many branches.
     #[must_use]
     pub fn new(branches: usize) -> Self {
-        Self { branches, crossing: None, held: VecDeque::new(), buffered: VecDeque::new(), seen: Seen::default() }
+        Self {
+            branches,
+            crossing: None,
+            held: VecDeque::new(),
+            buffered: VecDeque::new(),
+            seen: Seen::default(),
+        }
     }
 }
 
@@ -170,7 +176,11 @@ impl<H: Host> End<H> {
             barrier.buffered.push_back(frame);
             return Verdict::Kept;
         }
-        if frame.id != 0 && !barrier.seen.insert(frame.id) { Verdict::Drop(frame) } else { Verdict::Pass(frame) }
+        if frame.id != 0 && !barrier.seen.insert(frame.id) {
+            Verdict::Drop(frame)
+        } else {
+            Verdict::Pass(frame)
+        }
     }
 
     /// The lifecycle frame goes on, with what waited for it in the right order, and the doors open.

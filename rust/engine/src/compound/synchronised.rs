@@ -73,11 +73,7 @@ pub struct Rendezvous<H: Host> {
 impl<H: Host> Rendezvous<H> {
     /// An end. `branches`: the node of each branch that is next to it.
     #[must_use]
-    pub fn new(
-        end: RendezvousEnd,
-        batch: Arc<Mutex<Batch<H>>>,
-        branches: Arc<OnceLock<Vec<Link>>>,
-    ) -> Self {
+    pub fn new(end: RendezvousEnd, batch: Arc<Mutex<Batch<H>>>, branches: Arc<OnceLock<Vec<Link>>>) -> Self {
         Self { end, batch, branches }
     }
 

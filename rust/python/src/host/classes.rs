@@ -33,8 +33,7 @@ struct Table {
     declared: Vec<Declared>,
 }
 
-const UNKNOWN: engine::Class =
-    engine::Class { id: 0, kind: engine::Kind::Other, bits: engine::Bits(0) };
+const UNKNOWN: engine::Class = engine::Class { id: 0, kind: engine::Kind::Other, bits: engine::Bits(0) };
 
 static TABLE: GilCell<Option<Table>> = GilCell::new(None);
 static CLASSIFY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -108,7 +107,8 @@ fn intern(type_: &Bound<'_, PyType>, address: usize) -> PyResult<engine::Class> 
     // Whoever handles this class already declared it: tell the declarations before anybody meets a
     // frame of it. `issubclass` may run Python, so not while the table is in use.
     let declared: Vec<(Py<PyTuple>, Arc<engine::Interest>)> = with_table(py, |table| {
-        let live = table.declared.iter().filter_map(|d| Some((d.classes.clone_ref(py), d.interest.upgrade()?)));
+        let live =
+            table.declared.iter().filter_map(|d| Some((d.classes.clone_ref(py), d.interest.upgrade()?)));
         live.collect()
     });
     let mut interested = Vec::new();

@@ -38,9 +38,9 @@ pub(crate) fn set_frame_types(py: Python<'_>, types: Py<PyDict>) {
 }
 
 fn frame_type<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let types = FRAME_TYPES.get(py).ok_or_else(|| {
-        pyo3::exceptions::PyRuntimeError::new_err("pipecat_rs.frames is not imported")
-    })?;
+    let types = FRAME_TYPES
+        .get(py)
+        .ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("pipecat_rs.frames is not imported"))?;
     types.bind(py).get_item(name)?.ok_or_else(|| pyo3::exceptions::PyKeyError::new_err(name.to_owned()))
 }
 

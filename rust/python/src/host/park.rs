@@ -102,19 +102,22 @@ impl Parked {
 
     fn runner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Runner>> {
         let runner = self.state.with(py, |state| state.runner.as_ref().map(|r| r.clone_ref(py)));
-        runner.map(|runner| runner.into_bound(py)).ok_or_else(|| PyRuntimeError::new_err("the task's loop is gone"))
+        runner
+            .map(|runner| runner.into_bound(py))
+            .ok_or_else(|| PyRuntimeError::new_err("the task's loop is gone"))
     }
 
     pub(crate) fn task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.task.as_ref().map(|task| task.clone_ref(py))).map(|t| t.into_bound(py))
+        self.state
+            .with(py, |state| state.task.as_ref().map(|task| task.clone_ref(py)))
+            .map(|t| t.into_bound(py))
     }
 
     /// Whether `Task.cancel()` was called on a task that has not parked yet: then it could not
     /// reach our hook.
     pub(crate) fn was_cancelled(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
-        let (fresh, known) =
-            slf.get().state.with(py, |state| (state.wakeup.is_none(), state.cancelled_ever));
+        let (fresh, known) = slf.get().state.with(py, |state| (state.wakeup.is_none(), state.cancelled_ever));
         if known || !fresh {
             return Ok(known);
         }
@@ -429,7 +432,11 @@ impl Parked {
         Ok(self.runner(py)?.get().loop_.clone_ref(py))
     }
     #[pyo3(signature = (callback, *, context=None))]
-    fn add_done_callback(slf: &Bound<'_, Self>, callback: Py<PyAny>, context: Option<Py<PyAny>>) -> PyResult<()> {
+    fn add_done_callback(
+        slf: &Bound<'_, Self>,
+        callback: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
         let _own = context;
         let py = slf.py();
         let retire = slf.get().state.with(py, |state| {

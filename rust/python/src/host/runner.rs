@@ -19,7 +19,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::ffi::{GilCell, Sent, call_method_2, enter_context, exit_context, is_coroutine, new_context, send};
+use super::ffi::{
+    GilCell, Sent, call_method_2, enter_context, exit_context, is_coroutine, new_context, send,
+};
 use super::graveyard::bury;
 use super::inbox::EventBell;
 use super::park::Parked;
@@ -400,7 +402,8 @@ impl Runner {
             }
             state.running = false;
             state.in_hand = (0, engine::Kind::Other);
-            let more = state.scheduler.has_ready() || !state.resumes.is_empty() || !state.next_pass.is_empty();
+            let more =
+                state.scheduler.has_ready() || !state.resumes.is_empty() || !state.next_pass.is_empty();
             (more, !state.waiters.is_empty())
         });
         if more {
@@ -556,7 +559,8 @@ impl Runner {
         let may_drop = Self::may_drop(slf, slot)?;
         let hangs = slf.get().scheduler(py, |scheduler| scheduler.interrupt(slot, epoch, &may_drop));
         let Some(parked) = processor.get().suspended(py, Lane::Data).filter(|_| hangs) else { return Ok(()) };
-        let frame = parked.get().state.with(py, |state| state.frame.as_ref().map(|frame| frame.clone_ref(py)));
+        let frame =
+            parked.get().state.with(py, |state| state.frame.as_ref().map(|frame| frame.clone_ref(py)));
         if frame.is_none_or(|frame| frame::is_interruptible(frame.bind(py))) {
             Parked::doom(parked.bind(py));
             slf.get().state.with(py, |state| {
@@ -762,9 +766,10 @@ impl Runner {
         Self::set_aside(slf)?;
         slf.get().state.with(py, |state| state.current = Some(parked.clone().unbind()));
         Self::enter_task(slf)?;
-        let (context, slot) = parked.get().state.with(py, |state| {
-            (state.context.as_ref().map(|context| context.clone_ref(py)), state.slot)
-        });
+        let (context, slot) = parked
+            .get()
+            .state
+            .with(py, |state| (state.context.as_ref().map(|context| context.clone_ref(py)), state.slot));
         if let Some((slot, lane)) = slot {
             slf.get().pulse.begin(slot);
             slf.get().scheduler(py, |scheduler| scheduler.resumed(slot, lane));

@@ -75,7 +75,10 @@ pub(crate) fn watch(runner: &Bound<'_, Runner>, pulse: &Arc<Pulse>, bell: &Arc<E
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the watch has no event to wait for: silence is what it looks for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the watch has no event to wait for: silence is what it looks for"
+)]
 fn look_for_ever() {
     let Some(list) = WATCHED.get() else { return };
     loop {
@@ -86,7 +89,8 @@ fn look_for_ever() {
             let mut watched = list.lock().unwrap_or_else(PoisonError::into_inner);
             let mut index = 0;
             while index < watched.len() {
-                let (Some(pulse), Some(bell)) = (watched[index].pulse.upgrade(), watched[index].bell.upgrade())
+                let (Some(pulse), Some(bell)) =
+                    (watched[index].pulse.upgrade(), watched[index].bell.upgrade())
                 else {
                     gone.push(watched.swap_remove(index));
                     continue;
