@@ -25,8 +25,10 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 
 __all__ = [
     "DEBUG_BUILD",
+    "AudioArrivals",
     "Deferred",
     "ObserverSeat",
+    "PacedAudio",
     "Parked",
     "ProcessorBase",
     "QueuedFrame",
@@ -201,8 +203,9 @@ class TaskBase:
         Args:
             loop_: The running loop.
             layout: ``("processor", processor, handles or None)``, ``("sequence", parts)``,
-                ``("parallel", owner, parts)``, ``("synchronised", owner, parts, order)`` or
-                ``("switch", owner, parts, SwitchChoice)``, where parts are layouts.
+                ``("parallel", owner, parts)``, ``("synchronised", owner, parts, order)``,
+                ``("switch", owner, parts, SwitchChoice)`` or ``("native", owner, made)``, where
+                parts are layouts and made is a PacedAudio or an AudioArrivals.
             bound: Data frames that may wait in a processor before whoever pushes has to wait.
 
         Raises:
@@ -213,6 +216,9 @@ class TaskBase:
 
     def _nodes(self) -> list[tuple[str, FrameProcessor | None]]:
         """Return each node's name, and its processor if Python knows one; in order of `_hop`."""
+
+    def _edge_nodes(self) -> tuple[int | None, int | None]:
+        """Return the numbers of the first and the last node, if there are nodes."""
 
     def _begin(self, start: Frame) -> None:
         """Let the start frame in; each processor takes it when it is set up.
@@ -311,6 +317,43 @@ class SwitchChoice:
 
     def get(self) -> int:
         """Return the open branch."""
+
+@final
+class PacedAudio:
+    """Audio at the pace of a microphone, sent from a thread of Rust."""
+
+    def __new__(
+        cls, samples: bytes, sample_rate: int, channels: int, chunk_ms: int, repeats: bool
+    ) -> Self:
+        """Hold the audio.
+
+        Args:
+            samples: 16-bit little-endian samples, channels interleaved.
+            sample_rate: In Hz.
+            channels: How many channels.
+            chunk_ms: Length of each frame, in ms.
+            repeats: Whether to begin again at the end.
+
+        Raises:
+            ValueError: If the audio is empty or does not hold whole samples, or a number is 0.
+        """
+
+    def lateness(self) -> dict[str, float]:
+        """Return how late chunks set out in the newest run: ``count``, ``p50_ms``, ``p99_ms`` and
+        ``max_ms``. From any thread.
+        """
+
+@final
+class AudioArrivals:
+    """Measures how regularly InputAudioRawFrames arrive at a place in a pipeline."""
+
+    def __new__(cls, chunk_ms: int) -> Self:
+        """Expect a frame each `chunk_ms`."""
+
+    def lateness(self) -> dict[str, float]:
+        """Return how late frames were by the schedule of the first: ``count``, ``p50_ms``,
+        ``p99_ms`` and ``max_ms``. From any thread.
+        """
 
 @final
 class Runner:
