@@ -6,9 +6,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pipecat_rs import __version__
 from pipecat_rs.exceptions import MissingDependencyError
 
 INTERRUPTED = 130
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pipecat-rs", description="Real-time voice agents: pipecat's API on a Rust engine."
     )
-    parser.add_argument("--version", action="version", version=f"pipecat-rs {_version()}")
+    parser.add_argument("--version", action="version", version=f"pipecat-rs {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
@@ -97,13 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--verbose", action="store_true", help="print the program's log")
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("pipecat-rs")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

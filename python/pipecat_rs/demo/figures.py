@@ -35,11 +35,13 @@ def call_figures(task: PipelineTask, transport: AudioFileTransport) -> list[Figu
         task: The task that ran the agent's pipeline.
         transport: The call.
     """
-    engine = task.get_metrics().get("engine", {})
-    figures = [
-        Figure("frames processed by Python", f"{engine['frames_processed']:,}"),
-        Figure("hops in the engine", f"{engine['hops']:,}"),
-    ]
+    figures: list[Figure] = []
+    engine = task.get_metrics().get("engine")
+    if engine:
+        figures += [
+            Figure("hops that frames were routed over", f"{engine['hops']:,}"),
+            Figure("of them into a Python processor", f"{engine['frames_processed']:,}"),
+        ]
     figures += _lateness("output lateness", transport.output().lateness)
     figures += _lateness("input lateness", transport.input().lateness)
     return figures

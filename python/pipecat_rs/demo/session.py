@@ -123,8 +123,12 @@ class DemoSession:
         from pipecat_rs.demo.voice_agent import create_task
 
         task = create_task(transport)
-        await load_models(self._console, task)
-        await asyncio.sleep(0)  # A Ctrl-C that came while nothing awaited takes effect here.
+        try:
+            await load_models(self._console, task)
+            await asyncio.sleep(0)  # A Ctrl-C that came while nothing awaited takes effect here.
+        except asyncio.CancelledError:
+            self._console.print("Stopping, when the models that are being read let go …")
+            raise
         observer = CallObserver(transport)
         self._conversation = observer.conversation
         task.add_observer(observer)

@@ -60,7 +60,7 @@ def test_a_call_is_held_shown_measured_recorded_and_drawn(tmp_path, agent, capsy
         assert words in printed
     for heading in ("transcript", "1st token", "1st audio", "played", "in all"):
         assert heading in printed
-    for figure in ("hops in the engine", "output lateness", "µs"):
+    for figure in ("frames were routed", "output lateness", "µs"):
         assert figure in printed
     assert 5.5 < duration(tmp_path / "out" / "my-call.wav") < 10
     assert (tmp_path / "out" / "my-call.png").read_bytes().startswith(b"\x89PNG")
