@@ -35,6 +35,8 @@ ERROR: Final = 1 << 4
 """Reports an error."""
 OWN_WORDS: Final = 1 << 5
 """Some frame of the class says for itself whether an interruption may drop it."""
+PROTECTED_BIT: Final = 1 << 7
+"""Waits through an interruption."""
 KIND_SHIFT: Final = 8
 """Where the number of `KINDS` begins."""
 
@@ -51,6 +53,17 @@ DROPPABLE: Final[tuple[type[base.Frame], ...]] = (
     text.LLMTextFrame,
 )
 """Generated media and text, and the marks around it; subclasses included."""
+
+PROTECTED: Final[tuple[type[base.Frame], ...]] = (
+    text.TranscriptionFrame,
+    text.InterimTranscriptionFrame,
+    llm.LLMMessagesAppendFrame,
+    llm.LLMMessagesUpdateFrame,
+    llm.LLMSetToolsFrame,
+    llm.LLMSetToolChoiceFrame,
+)
+"""The user's own words and updates of the context: an interruption drops none that waits in a
+mailbox; subclasses included. Processing one of them is cancelled like any other."""
 
 KINDS: Final[tuple[tuple[type[base.Frame], int], ...]] = (
     (lifecycle.StartFrame, 1),
@@ -77,8 +90,8 @@ KINDS: Final[tuple[tuple[type[base.Frame], int], ...]] = (
 def engine_bits(cls: type) -> int:
     """Return the facts of a frame class as one number.
 
-    Bit 0 system, 1 control, 2 uninterruptible, 3 droppable, 4 error, 5 own words; bits 8 to 15
-    the number from `KINDS`.
+    Bit 0 system, 1 control, 2 uninterruptible, 3 droppable, 4 error, 5 own words, 7 protected;
+    bits 8 to 15 the number from `KINDS`.
 
     Args:
         cls: A frame class, `Frame` or derived from it.
@@ -96,6 +109,8 @@ def engine_bits(cls: type) -> int:
         bits |= DROPPABLE_BIT
     if issubclass(cls, error.ErrorFrame):
         bits |= ERROR
+    if issubclass(cls, PROTECTED) and not system:
+        bits |= PROTECTED_BIT
     if cls in base.classes_with_own_words:
         bits |= OWN_WORDS
     kind = next((number for known, number in KINDS if issubclass(cls, known)), 0)

@@ -145,6 +145,8 @@ impl Bits {
     pub const OWN_WORDS: Self = Self(1 << 5);
     /// The host keeps more with the object than the frame (a completion callback).
     pub const WRAPPED: Self = Self(1 << 6);
+    /// The user's own words and updates of the context: an interruption drops none that waits.
+    pub const PROTECTED: Self = Self(1 << 7);
 
     /// Whether all bits of `other` are set.
     #[must_use]
@@ -183,10 +185,16 @@ impl Class {
         self.bits.has(Bits::SYSTEM)
     }
 
-    /// Whether an interruption drops frames of the class that wait in a lane.
+    /// Whether an interruption cancels the processing of frames of the class.
     #[must_use]
     pub const fn is_interruptible(self) -> bool {
         !self.is_system() && !self.bits.has(Bits::UNINTERRUPTIBLE)
+    }
+
+    /// Whether an interruption drops frames of the class that wait in a lane.
+    #[must_use]
+    pub const fn is_dropped_in_lane(self) -> bool {
+        self.is_interruptible() && !self.bits.has(Bits::PROTECTED)
     }
 }
 

@@ -109,11 +109,23 @@ impl<H: Host> Slot<H> {
         if !self.started {
             return class.kind == Kind::Start && self.set_up;
         }
-        // A slow system frame holds up the hand-over of data that came after it.
-        if lane == Lane::Data && self.hand[Lane::System as usize].is_some() && self.handed_over == 0 {
+        // While the system lane is busy only data goes on that was handed over before.
+        if lane == Lane::Data && self.handed_over == 0 && !self.system_is_idle() {
             return false;
         }
         !self.leases.holds(lane, class, now_ms)
+    }
+
+    #[inline]
+    fn system_is_idle(&self) -> bool {
+        self.hand[Lane::System as usize].is_none() && self.mailbox.depth(Lane::System) == 0
+    }
+
+    /// The system lane is about to be busy: the data that is here by now may go on meanwhile.
+    fn hand_over(&mut self) {
+        if self.system_is_idle() {
+            self.handed_over = if self.started { self.mailbox.depth(Lane::Data) } else { 0 };
+        }
     }
 
     fn runnable(&self, now_ms: u32) -> bool {
@@ -124,7 +136,7 @@ impl<H: Host> Slot<H> {
     fn passable(&self, lane: Lane, now_ms: u32) -> bool {
         self.started
             && self.hand[lane as usize].is_none()
-            && self.hand[Lane::System as usize].is_none()
+            && self.system_is_idle()
             && self.mailbox.depth(lane) == 0
             && !self.leases.is_held(lane, now_ms)
     }
@@ -445,6 +457,9 @@ impl<H: Host> Scheduler<H> {
         }
         let slot = &mut self.slots[to as usize];
         let lane = slot.lane_of(frame.class);
+        if lane == Lane::System {
+            slot.hand_over();
+        }
         slot.mailbox.push(lane, frame, self.now_ms);
         slot.show(lane, self.now_ms);
         if !slot.queued && slot.lane_ready(lane, self.now_ms) {
@@ -516,9 +531,8 @@ impl<H: Host> Scheduler<H> {
                 slot.show(lane, now_ms);
                 continue;
             }
-            match lane {
-                Lane::System => slot.handed_over = slot.mailbox.depth(Lane::Data),
-                Lane::Data => slot.handed_over = slot.handed_over.saturating_sub(1),
+            if lane == Lane::Data {
+                slot.handed_over = slot.handed_over.saturating_sub(1);
             }
             let mut step = Step { lane, cancel_data: false, interrupts: false, frame };
             match step.frame.class.kind {
@@ -549,7 +563,7 @@ impl<H: Host> Scheduler<H> {
         let slot = &mut self.slots[index as usize];
         slot.epoch = slot.epoch.max(epoch);
         let judge = |place: usize, frame: &Frame<H>| {
-            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_interruptible())
+            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane())
         };
         slot.mailbox.purge(slot.epoch, &mut self.discarded, judge);
         slot.handed_over = slot.handed_over.min(slot.mailbox.depth(Lane::Data));
@@ -576,9 +590,6 @@ impl<H: Host> Scheduler<H> {
     pub fn done(&mut self, index: u32, lane: Lane) {
         let slot = &mut self.slots[index as usize];
         let hand = slot.hand[lane as usize].take();
-        if lane == Lane::System {
-            slot.handed_over = 0;
-        }
         if hand.is_some_and(|hand| hand.class.kind == Kind::Cancel) {
             // From here on nothing more is processed or let in.
             slot.mailbox.clear(&mut self.discarded);
@@ -678,7 +689,7 @@ impl<H: Host> Scheduler<H> {
         slot.epoch = epoch;
         slot.announces = 2;
         let judge = |place: usize, frame: &Frame<H>| {
-            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_interruptible())
+            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane())
         };
         slot.mailbox.purge(epoch, &mut self.discarded, judge);
         slot.leases.release(Lane::Data);

@@ -323,7 +323,12 @@ impl Runner {
     pub(crate) fn deliver(slf: &Bound<'_, Self>, slot: u32, frame: Frame) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let (pushed, idle) = slf.get().state.with(py, |state| {
-            let pushed = state.scheduler.queue(slot, frame);
+            let own = state.scheduler.current().is_some_and(|(running, _)| running == slot);
+            let pushed = match state.scheduler.queue(slot, frame) {
+                // Nobody makes room for a processor that waits for itself.
+                Pushed::Full(full) if own && full == slot => Pushed::Accepted,
+                pushed => pushed,
+            };
             (pushed, !state.running && !state.scheduled)
         });
         Self::pushed(slf, pushed, idle)
@@ -585,7 +590,7 @@ impl Runner {
                     {
                         asked.push((place, object));
                     }
-                    frame.class.is_interruptible()
+                    frame.class.is_dropped_in_lane()
                 })
                 .collect()
         });
