@@ -25,7 +25,7 @@ def leaves_no_threads_or_descriptors() -> Iterator[None]:
     yield
     deadline = time.monotonic() + GRACE_SECS
     while True:
-        new_threads = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
+        new_threads = [t for t in threading.enumerate() if t not in threads and _is_ours(t)]
         new_descriptors = {k: v for k, v in _descriptors().items() if descriptors.get(k) != v}
         if not new_threads and not new_descriptors:
             return
@@ -54,6 +54,11 @@ async def leaves_no_asyncio_tasks(leaves_no_threads_or_descriptors: None) -> Asy
         if task.has_finished() and hasattr(task, "leak_report"):
             assert not task.leak_report(), f"{task.name} left behind: {task.leak_report()}"
     made.clear()
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    """Whether Python started it: a native thread that once logged something stays in the list."""
+    return thread.is_alive() and not isinstance(thread, threading._DummyThread)
 
 
 def _descriptors() -> dict[str, str]:

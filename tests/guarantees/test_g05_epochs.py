@@ -1,6 +1,7 @@
 """G5: output of an interrupted turn passes no link after the interruption."""
 
 import asyncio
+import itertools
 
 import pytest
 from pipecat_rs.frames.frames import (
@@ -137,5 +138,5 @@ async def test_g05_what_is_made_after_the_interruption_passes_at_once():
             )
             await settle(5)
     order = [f.text if isinstance(f, LLMTextFrame) else "!" for f in out.frames()[1:-1]]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         assert (before, after) != ("!", "old")

@@ -100,6 +100,7 @@ async def test_g22_a_thousand_sessions_leave_threads_descriptors_and_tasks_as_th
     for _ in range(350):
         await session(door)
     await settle()
+    gc.collect()
     assert asyncio.all_tasks() == before
     assert threading.active_count() == threads
     assert len(os.listdir("/proc/self/task")) <= natives
