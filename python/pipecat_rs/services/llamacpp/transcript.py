@@ -35,12 +35,14 @@ class TranscriptFormat:
         header: What stands ahead, if the conversation says nothing itself.
         examples: Exchanges ahead of the conversation: what the user says, what is answered. They
             are left out where the conversation begins with exchanges of its own.
+        listening: What the assistant says, in writing only, where the user goes on unanswered.
     """
 
     user: str = "Caller"
     assistant: str = "Assistant"
     header: str = DEFAULT_HEADER
     examples: Sequence[tuple[str, str]] = DEFAULT_EXAMPLES
+    listening: str = "Yes?"
 
     @property
     def stops(self) -> list[str]:
@@ -107,6 +109,10 @@ class Transcript:
             elif role in ("system", "developer"):
                 lines.append(f"({text})")
             elif role in names:
+                if role == "user" and lines and lines[-1].startswith(f"{self._format.user}:"):
+                    # Two lines of the user in a row: a pause, or an answer cut off before it began.
+                    # The model would answer the first.
+                    lines.append(f"{self._format.assistant}: {self._format.listening}")
                 lines.append(f"{names[role]}: {text}")
         if self._has_examples is None:
             # Decided once: the beginning has to stay the same.
