@@ -447,7 +447,8 @@ impl<H: Host> Builder<H> {
     fn lay_parallel(&mut self, name: &str, branches: Vec<Layout<H>>, choice: Option<Choice>) -> Segment {
         let shared = Arc::new(Mutex::new(Barrier::new(branches.len())));
         let ends: Arc<OnceLock<(u32, u32)>> = Arc::default();
-        let (heads, tails): (Arc<OnceLock<Vec<Link>>>, Arc<OnceLock<Vec<Link>>>) = Default::default();
+        let heads: Arc<OnceLock<Vec<Link>>> = Arc::default();
+        let tails: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let fork = Fork::new(Arc::clone(&shared), Arc::clone(&ends), Arc::clone(&heads), choice.clone());
         let join = Join::new(shared, Arc::clone(&ends), Arc::clone(&tails), choice.clone());
         let head = self.inline(&format!("{name}::fork"), Box::new(fork));
@@ -493,7 +494,8 @@ impl<H: Host> Builder<H> {
     fn lay_synchronised(&mut self, name: &str, branches: Vec<Layout<H>>, order: Order) -> Segment {
         let batch = Arc::new(Mutex::new(Batch::new(branches.len(), order)));
         let ends: Arc<OnceLock<(u32, u32)>> = Arc::default();
-        let (heads, tails): (Arc<OnceLock<Vec<Link>>>, Arc<OnceLock<Vec<Link>>>) = Default::default();
+        let heads: Arc<OnceLock<Vec<Link>>> = Arc::default();
+        let tails: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let end = |edge, links: &Arc<OnceLock<Vec<Link>>>| {
             Box::new(Rendezvous::new(edge, Arc::clone(&batch), Arc::clone(links)))
         };
@@ -501,7 +503,7 @@ impl<H: Host> Builder<H> {
         let tail = self.inline(&format!("{name}::join"), end(RendezvousEnd::Tail, &tails));
         let (mut first, mut last) = (Vec::new(), Vec::new());
         for (index, branch) in branches.into_iter().enumerate() {
-            let mut port = |builder: &mut Self| {
+            let port = |builder: &mut Self| {
                 let port = Port::new(index, Arc::clone(&batch), Arc::clone(&ends));
                 builder.inline(&format!("{name}::port{index}"), Box::new(port))
             };

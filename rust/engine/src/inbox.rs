@@ -73,7 +73,9 @@ impl<H: Host> Inbox<H> {
     /// Say that the loop is about to sleep. False: something came meanwhile and must be drained first.
     #[must_use]
     pub fn arm(&self) -> bool {
-        self.armed.store(true, Ordering::SeqCst);
+        // A swap and not a store: loom, which knows no order of plain sequentially consistent stores,
+        // can then show that no wake-up is lost.
+        self.armed.swap(true, Ordering::SeqCst);
         // If a producer took the arming before we do, it has rung: the loop will be called again.
         self.queue.is_empty() || !self.armed.swap(false, Ordering::SeqCst)
     }

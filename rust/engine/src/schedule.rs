@@ -128,6 +128,18 @@ impl<H: Host> Slot<H> {
         }
     }
 
+    /// Take out what the slot's epoch has made stale. `may_drop` answers for each waiting frame.
+    fn purge(&mut self, may_drop: &[bool], discarded: &mut Vec<Frame<H>>) {
+        let handed_over = self.handed_over;
+        let mut gone = 0;
+        self.mailbox.purge(self.epoch, discarded, |place, frame| {
+            let drops = may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane());
+            gone += usize::from(drops && place < handed_over);
+            drops
+        });
+        self.handed_over -= gone;
+    }
+
     fn runnable(&self, now_ms: u32) -> bool {
         self.lane_ready(Lane::System, now_ms) || self.lane_ready(Lane::Data, now_ms)
     }
@@ -562,11 +574,7 @@ impl<H: Host> Scheduler<H> {
     pub fn interrupt(&mut self, index: u32, epoch: Epoch, may_drop: &[bool]) -> bool {
         let slot = &mut self.slots[index as usize];
         slot.epoch = slot.epoch.max(epoch);
-        let judge = |place: usize, frame: &Frame<H>| {
-            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane())
-        };
-        slot.mailbox.purge(slot.epoch, &mut self.discarded, judge);
-        slot.handed_over = slot.handed_over.min(slot.mailbox.depth(Lane::Data));
+        slot.purge(may_drop, &mut self.discarded);
         let in_hand = slot.hand[Lane::Data as usize];
         if in_hand.is_none() {
             slot.leases.release(Lane::Data);
@@ -688,10 +696,7 @@ impl<H: Host> Scheduler<H> {
         let epoch = slot.graph.as_ref().map_or(Epoch(slot.epoch.0 + 1), |graph| graph.epochs.begin());
         slot.epoch = epoch;
         slot.announces = 2;
-        let judge = |place: usize, frame: &Frame<H>| {
-            may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane())
-        };
-        slot.mailbox.purge(epoch, &mut self.discarded, judge);
+        slot.purge(may_drop, &mut self.discarded);
         slot.leases.release(Lane::Data);
         if running && let Some(hand) = &mut slot.hand[Lane::Data as usize] {
             hand.epoch = epoch;

@@ -5,6 +5,8 @@ mod seen;
 mod switch;
 mod synchronised;
 
-pub use parallel::{Barrier, Fork, Join};
-pub use switch::{Choice, Gate};
-pub use synchronised::{Batch, Order, Port, Rendezvous, RendezvousEnd};
+pub(crate) use parallel::{Barrier, Fork, Join};
+pub use switch::Choice;
+pub(crate) use switch::Gate;
+pub use synchronised::Order;
+pub(crate) use synchronised::{Batch, Port, Rendezvous, RendezvousEnd};

@@ -16,7 +16,7 @@ use crate::inline::Inline;
 use crate::sync::{Mutex, lock};
 
 /// What fork and join of one compound share.
-pub struct Barrier<H: Host> {
+pub(crate) struct Barrier<H: Host> {
     branches: usize,
     /// Of the lifecycle frame under way: its kind, its direction, and in how many branches it still is.
     crossing: Option<(Kind, Direction, usize)>,
@@ -30,7 +30,7 @@ pub struct Barrier<H: Host> {
 impl<H: Host> Barrier<H> {
     /// Of a compound with this many branches.
     #[must_use]
-    pub fn new(branches: usize) -> Self {
+    pub(crate) fn new(branches: usize) -> Self {
         Self {
             branches,
             crossing: None,
@@ -61,14 +61,14 @@ struct End<H: Host> {
 }
 
 /// Where downstream frames enter.
-pub struct Fork<H: Host>(End<H>);
+pub(crate) struct Fork<H: Host>(End<H>);
 /// Where downstream frames leave.
-pub struct Join<H: Host>(End<H>);
+pub(crate) struct Join<H: Host>(End<H>);
 
 impl<H: Host> Fork<H> {
     /// The upstream end. `branches`: the first node of each.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         barrier: Arc<Mutex<Barrier<H>>>,
         ends: Arc<OnceLock<(u32, u32)>>,
         branches: Arc<OnceLock<Vec<Link>>>,
@@ -81,7 +81,7 @@ impl<H: Host> Fork<H> {
 impl<H: Host> Join<H> {
     /// The downstream end. `branches`: the last node of each.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         barrier: Arc<Mutex<Barrier<H>>>,
         ends: Arc<OnceLock<(u32, u32)>>,
         branches: Arc<OnceLock<Vec<Link>>>,

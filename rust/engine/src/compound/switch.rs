@@ -30,7 +30,7 @@ impl Choice {
 }
 
 /// Stands at one end of a branch and lets out only what the open one says, and lifecycle frames.
-pub struct Gate {
+pub(crate) struct Gate {
     choice: Choice,
     branch: usize,
 }
@@ -38,7 +38,7 @@ pub struct Gate {
 impl Gate {
     /// A gate of a branch.
     #[must_use]
-    pub fn new(choice: Choice, branch: usize) -> Self {
+    pub(crate) fn new(choice: Choice, branch: usize) -> Self {
         Self { choice, branch }
     }
 }

@@ -25,7 +25,7 @@ pub enum Order {
 }
 
 /// What the ports and ends of one compound share.
-pub struct Batch<H: Host> {
+pub(crate) struct Batch<H: Host> {
     branches: usize,
     order: Order,
     /// How many branches still work on the batch; 0: none is under way.
@@ -41,7 +41,7 @@ pub struct Batch<H: Host> {
 impl<H: Host> Batch<H> {
     /// Of a compound with this many branches.
     #[must_use]
-    pub fn new(branches: usize, order: Order) -> Self {
+    pub(crate) fn new(branches: usize, order: Order) -> Self {
         Self {
             branches,
             order,
@@ -56,7 +56,7 @@ impl<H: Host> Batch<H> {
 
 /// Which end of the compound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RendezvousEnd {
+pub(crate) enum RendezvousEnd {
     /// Where downstream frames enter.
     Head,
     /// Where upstream frames enter.
@@ -64,7 +64,7 @@ pub enum RendezvousEnd {
 }
 
 /// An end: hands frames to all branches, and lets released output out.
-pub struct Rendezvous<H: Host> {
+pub(crate) struct Rendezvous<H: Host> {
     end: RendezvousEnd,
     batch: Arc<Mutex<Batch<H>>>,
     branches: Arc<OnceLock<Vec<Link>>>,
@@ -73,7 +73,11 @@ pub struct Rendezvous<H: Host> {
 impl<H: Host> Rendezvous<H> {
     /// An end. `branches`: the node of each branch that is next to it.
     #[must_use]
-    pub fn new(end: RendezvousEnd, batch: Arc<Mutex<Batch<H>>>, branches: Arc<OnceLock<Vec<Link>>>) -> Self {
+    pub(crate) fn new(
+        end: RendezvousEnd,
+        batch: Arc<Mutex<Batch<H>>>,
+        branches: Arc<OnceLock<Vec<Link>>>,
+    ) -> Self {
         Self { end, batch, branches }
     }
 
@@ -125,7 +129,7 @@ fn sentinel<H: Host>(direction: Direction) -> Frame<H> {
 }
 
 /// Where frames leave a branch, on either side.
-pub struct Port<H: Host> {
+pub(crate) struct Port<H: Host> {
     branch: usize,
     batch: Arc<Mutex<Batch<H>>>,
     ends: Arc<OnceLock<(u32, u32)>>,
@@ -134,7 +138,7 @@ pub struct Port<H: Host> {
 impl<H: Host> Port<H> {
     /// A port of a branch.
     #[must_use]
-    pub fn new(branch: usize, batch: Arc<Mutex<Batch<H>>>, ends: Arc<OnceLock<(u32, u32)>>) -> Self {
+    pub(crate) fn new(branch: usize, batch: Arc<Mutex<Batch<H>>>, ends: Arc<OnceLock<(u32, u32)>>) -> Self {
         Self { branch, batch, ends }
     }
 }
