@@ -25,12 +25,21 @@ from pipecat_rs.metrics.metrics import (
     TTFBMetricsData,
     TTSUsageMetricsData,
 )
-from pipecat_rs.observers.base_observer import BaseObserver, FrameProcessed, FramePushed
+from pipecat_rs.observers.base_observer import (
+    BaseObserver,
+    FrameProcessed,
+    FramePushed,
+    ProcessorSetUp,
+)
 from pipecat_rs.observers.turn_tracking_observer import TurnTrackingObserver
 from pipecat_rs.observers.user_bot_latency_observer import UserBotLatencyObserver
 from pipecat_rs.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat_rs.pipeline.task import PipelineParams
-from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat_rs.processors.frame_processor import (
+    FrameDirection,
+    FrameProcessor,
+    FrameProcessorSetup,
+)
 from pipecat_rs.testing import Recorder, running
 from support.frames import Control, Data, System, tags
 from support.processors import Act, Hold, Pass, Swallow
@@ -218,6 +227,29 @@ async def test_r090_observers_hear_of_the_start_once_every_branch_let_the_start_
         assert not watch.started.is_set()
         hold.release()
         await within(watch.started.wait())
+
+
+async def test_r090_observers_hear_of_the_setup_of_each_processor():
+    class Hears(BaseObserver):
+        def __init__(self) -> None:
+            super().__init__()
+            self.set_up: list[FrameProcessor] = []
+
+        async def on_processor_setup(self, data: ProcessorSetUp) -> None:
+            assert data.started_at_ns <= data.finished_at_ns
+            self.set_up.append(data.processor)
+
+    class Connects(Pass):
+        async def setup(self, setup: FrameProcessorSetup) -> None:
+            await super().setup(setup)
+            await settle(3)
+
+    hears, plain, connects = Hears(), Pass(), Connects()
+    task = task_of(plain, connects, observers=[hears])
+    async with running(task) as run:
+        await task.queue_frame(EndFrame())
+        await within(run)
+    assert {plain, connects} <= set(hears.set_up)
 
 
 # R91, R92: observers of turns and latency
