@@ -12,7 +12,6 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pipecat_rs import _core
@@ -61,6 +60,7 @@ from pipecat_rs.processors.frame_processor import (
 )
 from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.base_object import BaseObject
+from pipecat_rs.workers.base_worker import WorkerParams
 
 __all__ = [
     "CANCEL_TIMEOUT_SECS",
@@ -93,17 +93,6 @@ HANGING_TIMEOUT_SECS = 1.0
 
 _ERROR, _HEARTBEAT, _FLUSH = 6, 7, 17
 _REQUESTS = {8: EndTaskFrame, 9: StopTaskFrame, 10: CancelTaskFrame, 11: InterruptionTaskFrame}
-
-
-@dataclass
-class WorkerParams:
-    """What a runner gives to a task.
-
-    Attributes:
-        task_manager: What makes and watches asyncio tasks.
-    """
-
-    task_manager: BaseTaskManager
 
 
 PipelineTaskParams = WorkerParams
@@ -495,7 +484,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         Cancelling whoever awaits this cancels the pipeline.
 
         Args:
-            params: What a runner gives; not needed.
+            params: Accepted as pipecat has it; a task needs nothing from its runner.
 
         Raises:
             PipelineError: If it runs already.
@@ -536,7 +525,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     async def _open_up(self, params: WorkerParams | None) -> None:
         assert self._loop is not None
         self._clock.start()
-        manager = self._given_task_manager or (params.task_manager if params else TaskManager())
+        # One of its own, so that what its processors started can be told from other tasks'.
+        manager = self._given_task_manager or TaskManager()
         await BaseObject.setup(self, manager)
         self._open(self._loop, self._pipeline._layout(), self._mailbox_bound)
         self._seated = self._nodes_of_graph()
@@ -641,7 +631,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             self.get_metrics()
         self._close()
         self._seated = []
-        self._warn_of_dangling_tasks()
+        await self._end_dangling_tasks()
 
     async def _join_callbacks(self) -> None:
         hanging = self._hanging()
@@ -672,12 +662,20 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         elif task.exception():
             _logger.error("%s: clean-up of %s failed", self, what, exc_info=task.exception())
 
-    def _warn_of_dangling_tasks(self) -> None:
-        if self._given_task_manager is None and self._check_dangling_tasks and self._task_manager:
-            current = asyncio.current_task()
-            left = [t.get_name() for t in self._task_manager.current_tasks() if t is not current]
-            if left:
-                _logger.warning("%s: tasks left at the end: %s", self, left)
+    async def _end_dangling_tasks(self) -> None:
+        """Cancel what processors have started and not ended themselves."""
+        if self._given_task_manager is not None or self._task_manager is None:
+            return
+        current = asyncio.current_task()
+        left = [task for task in self._task_manager.current_tasks() if task is not current]
+        if not left:
+            return
+        if self._check_dangling_tasks:
+            names = [task.get_name() for task in left]
+            _logger.warning("%s: tasks left at the end are cancelled: %s", self, names)
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=HANGING_TIMEOUT_SECS)
 
     # ---- what the engine reports
 

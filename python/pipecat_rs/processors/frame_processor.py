@@ -382,10 +382,10 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         frame = item.frame if isinstance(item, _core.QueuedFrame) else item
         if not isinstance(error, Exception):
             # Of BaseExceptions only cancellation is expected, and the engine keeps that to itself.
-            error = RuntimeError(f"{type(error).__name__} raised while processing {frame}: {error}")
+            error = RuntimeError(f"{type(error).__name__} raised while processing {frame}")
         _logger.debug("%s: process_frame(%s) raised", self, frame, exc_info=error)
         await self.push_error(
-            error_msg=f"Error processing frame: {error}",
+            error_msg=f"Error processing frame: {_text_of(error)}",
             exception=error,
             category=ErrorCategory.UNKNOWN,
         )
@@ -592,14 +592,16 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         self._pause_watcher = self.create_task(self._watch_pause(ready, timeout), "pause_watcher")
 
     async def _watch_pause(self, ready: Callable[[], Awaitable[Any]], timeout: float) -> None:
+        # Whatever becomes of the condition, the hold ends with whoever was to lift it.
         try:
             await asyncio.wait_for(ready(), timeout)
         except TimeoutError:
             _logger.warning(
                 "%s: not ready after %s s, processing frames all the same", self, timeout
             )
-        self._resume(system=True)
-        self._resume(system=False)
+        finally:
+            self._resume(system=True)
+            self._resume(system=False)
 
     async def _cancel_pause_watcher(self) -> None:
         watcher, self._pause_watcher = self._pause_watcher, None
@@ -624,6 +626,14 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         super().add_event_handler(event_name, handler)
         listened = (self._event_handlers or {}).keys()
         self._hook(not _PROCESS_EVENTS.isdisjoint(listened), not _PUSH_EVENTS.isdisjoint(listened))
+
+
+def _text_of(error: BaseException) -> str:
+    """What an exception says; its type, if it fails at that too."""
+    try:
+        return str(error)
+    except Exception:
+        return type(error).__name__
 
 
 def _copy_of(frame: Frame) -> Frame:

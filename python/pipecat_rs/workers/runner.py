@@ -8,6 +8,7 @@ import logging
 import signal
 from typing import TYPE_CHECKING, Any
 
+from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.worker import PipelineTask, WorkerParams
 from pipecat_rs.utils.asyncio.task_manager import TaskManager
 from pipecat_rs.utils.base_object import BaseObject
@@ -110,6 +111,8 @@ class WorkerRunner(BaseObject):
                 group.create_task(one.run(WorkerParams(task_manager=manager)), name=one.name)
 
     def _as_task(self, work: Any) -> PipelineTask:
+        if isinstance(work, Pipeline):
+            return work._task()  # with the frames that were queued on it
         return work if isinstance(work, PipelineTask) else PipelineTask(work)
 
     async def stop_when_done(self) -> None:

@@ -170,7 +170,7 @@ impl Runner {
         )?;
         let bound = runner.getattr("_run")?.unbind();
         runner.get().run_bound.with(py, |place| *place = Some(bound));
-        loop_.call_method1("add_reader", (runner.get().bell.descriptor(), runner.getattr("_drain")?))?;
+        loop_.call_method1("add_reader", (runner.get().bell.number(), runner.getattr("_drain")?))?;
         loop_.setattr("_pipecat_rs_runner", &runner)?;
         super::stall::watch(&runner, &pulse, &bell)?;
         Ok(runner)
@@ -208,8 +208,10 @@ impl Runner {
         if idle {
             let loop_ = slf.get().loop_.bind(py);
             if !loop_.call_method0("is_closed")?.is_truthy()? {
-                loop_.call_method1("remove_reader", (slf.get().bell.descriptor(),))?;
+                loop_.call_method1("remove_reader", (slf.get().bell.number(),))?;
             }
+            slf.get().bell.close();
+            super::stall::forget(py, &slf.get().pulse);
             let pool = slf.get().state.with(py, |state| std::mem::take(&mut state.pool));
             for parked in pool {
                 Parked::retire(parked.bind(py))?;

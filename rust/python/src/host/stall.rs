@@ -146,3 +146,14 @@ fn report_one(py: Python<'_>, list: &Mutex<Vec<Watched>>, index: usize, slot: u3
         error.write_unraisable(py, Some(runner.as_any()));
     }
 }
+
+/// Watch a loop no more.
+pub(crate) fn forget(py: Python<'_>, pulse: &Arc<Pulse>) {
+    let Some(list) = WATCHED.get() else { return };
+    let gone = py.detach(|| {
+        let mut watched = list.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = watched.iter().position(|entry| std::ptr::eq(entry.pulse.as_ptr(), Arc::as_ptr(pulse)));
+        at.map(|at| watched.swap_remove(at))
+    });
+    drop(gone);
+}
