@@ -95,7 +95,15 @@ def engine_bits(cls: type) -> int:
 
     Args:
         cls: A frame class, `Frame` or derived from it.
+
+    Raises:
+        TypeError: If it is no frame class.
     """
+    if not issubclass(cls, base.Frame):
+        raise TypeError(
+            f"a frame is needed, not an object of {cls.__module__}.{cls.__qualname__}: "
+            "derive its class from DataFrame, ControlFrame or SystemFrame"
+        )
     system = issubclass(cls, base.SystemFrame)
     uninterruptible = getattr(cls, "interruptible", True) is False
     bits = 0

@@ -585,6 +585,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
                 processor._setup = setup
                 processor._is_set_up = True
                 processor._cancelling = False
+                now = time.monotonic_ns()
+                self._observer.processor_set_up(ProcessorSetUp(processor, now, now))
                 continue
             processor._setup_started()
             self._setting_up.append(

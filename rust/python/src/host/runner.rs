@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use pipecat_engine as engine;
 use pipecat_engine::{Direction, Lane, Pushed};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -646,10 +646,11 @@ impl Runner {
             let sent = Self::stepping(slf, || send(&awaitable));
             return (Some(awaitable), sent);
         }
-        // Any other awaitable, or a plain method that returned nothing.
         if awaitable.is_none() {
-            return (None, Sent::Returned);
+            let text = "the callback returned None, which cannot be awaited: define it with `async def`";
+            return (None, Sent::Raised(PyTypeError::new_err(text)));
         }
+        // Any other awaitable.
         match awaitable.call_method0(intern!(py, "__await__")) {
             Ok(iterator) => {
                 let sent = Self::stepping(slf, || send(&iterator));
