@@ -1,0 +1,1 @@
+"""Processors that let some frames pass and stop others."""
