@@ -9,6 +9,7 @@ from typing import Any
 from pipecat_rs.frames.frames import CancelFrame, EndFrame, Frame, StartFrame
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.processors.producer_processor import ProducerProcessor, identity_transformer
+from pipecat_rs.utils.errors import ErrorCategory
 
 
 class ConsumerProcessor(FrameProcessor):
@@ -82,6 +83,10 @@ class ConsumerProcessor(FrameProcessor):
             try:
                 transformed = await self._transformer(frame)
             except Exception as error:
-                await self.push_error(f"Error transforming consumed {frame}: {error}", error)
+                await self.push_error(
+                    f"Error transforming consumed {frame}: {error}",
+                    error,
+                    category=ErrorCategory.APPLICATION,
+                )
             else:
                 await self.queue_frame(transformed, self._direction)

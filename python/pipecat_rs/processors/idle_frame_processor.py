@@ -8,6 +8,7 @@ from typing import Any
 
 from pipecat_rs.frames.frames import Frame, StartFrame
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat_rs.utils.errors import ErrorCategory
 
 
 class IdleFrameProcessor(FrameProcessor):
@@ -79,6 +80,10 @@ class IdleFrameProcessor(FrameProcessor):
             try:
                 await self._callback(self)
             except Exception as error:
-                await self.push_error(f"Error in the idle callback: {error}", error)
+                await self.push_error(
+                    f"Error in the idle callback: {error}",
+                    error,
+                    category=ErrorCategory.APPLICATION,
+                )
             self._note_activity()
             await asyncio.sleep(0)  # or a timeout of 0 would hold the loop up
