@@ -176,6 +176,7 @@ class Recorder(FrameProcessor):
         Raises:
             TimeoutError: The frames did not come in time; it says what came instead.
         """
+        found: list[Frame] = []
         try:
             async with asyncio.timeout(timeout):
                 while len(found := self.frames(match, direction)) < count:

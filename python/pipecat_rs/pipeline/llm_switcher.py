@@ -74,7 +74,7 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
         if messages is not None:
             from pipecat_rs.processors.aggregators.llm_context import LLMContext
 
-            context = LLMContext(messages=messages)
+            context = LLMContext(messages=[*messages])
         return await llm.run_inference(context=context, **kwargs)
 
     def register_function(

@@ -64,9 +64,11 @@ class ObservedPath:
                 yield current, self._ends_of(compound)[1 if downstream else 0]
             current = compound
         for compound in into[shared:]:
-            if not isinstance(current, BasePipeline) or isinstance(current, Pipeline):
-                yield current, compound
-            elif current is left and current not in out[:shared]:
+            if (
+                not isinstance(current, BasePipeline)
+                or isinstance(current, Pipeline)
+                or (current is left and current not in out[:shared])
+            ):
                 yield current, compound
             current = (
                 self._ends_of(compound)[0 if downstream else 1]

@@ -46,8 +46,8 @@ from pipecat_rs.observers.base_observer import (
     ProcessorSetUp,
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
-from pipecat_rs.pipeline.params import PipelineParams, ProcessorUnusablePolicy
 from pipecat_rs.pipeline.observed_path import ObservedPath
+from pipecat_rs.pipeline.params import PipelineParams, ProcessorUnusablePolicy
 from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.snapshot import ProcessorSnapshot, Stall, read_snapshot
 from pipecat_rs.pipeline.task_metrics import TaskMetrics

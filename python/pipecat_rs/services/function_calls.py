@@ -151,7 +151,7 @@ class FunctionCalls:
         """Register a function. What is not given here, `tool_options` on the handler says."""
         marked = handler.function if isinstance(handler, DirectFunctionWrapper) else handler
         if cancel_on_interruption is None:
-            cancel_on_interruption = getattr(marked, "_pipecat_cancel_on_interruption", True)
+            cancel_on_interruption = bool(getattr(marked, "_pipecat_cancel_on_interruption", True))
         if timeout_secs is None:
             timeout_secs = getattr(marked, "_pipecat_timeout_secs", None)
         self._functions[function_name] = FunctionCallRegistryItem(
@@ -287,8 +287,9 @@ class FunctionCalls:
             cancel_on_interruption=call.item.cancel_on_interruption,
             group_id=call.group_id,
         )
+        limit = asyncio.timeout(call.item.timeout_secs or self._timeout_secs)
         try:
-            async with asyncio.timeout(call.item.timeout_secs or self._timeout_secs) as limit:
+            async with limit:
                 await self._handle(call)
         except TimeoutError as error:
             if limit.expired():

@@ -52,7 +52,7 @@ class LLMService(AIService):
     """
 
     handles = (
-        *AIService.handles,
+        *(AIService.handles or ()),
         LLMContextFrame,
         LLMConfigureOutputFrame,
         LLMUpdateSettingsFrame,

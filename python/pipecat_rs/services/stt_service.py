@@ -49,7 +49,7 @@ class STTService(AIService):
     """
 
     handles = (
-        *AIService.handles,
+        *(AIService.handles or ()),
         InputAudioRawFrame,
         VADUserStartedSpeakingFrame,
         VADUserStoppedSpeakingFrame,

@@ -112,7 +112,7 @@ class TTSService(AIService):
     """
 
     # System frames, above all the user's audio, pass by.
-    handles = (*AIService.handles, DataFrame, ControlFrame)
+    handles = (*(AIService.handles or ()), DataFrame, ControlFrame)
 
     Settings = TTSSettings
 

@@ -131,7 +131,7 @@ def open_engine(
         report: How the loading goes on.
     """
     report(0.5, "importing llama.cpp")
-    import xllamacpp
+    xllamacpp: Any = importlib.import_module("xllamacpp")  # its types are not declared
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model_path)
