@@ -209,7 +209,7 @@ class TTSService(AIService):
         self._tts_contexts: dict[str, TTSContext] = {}
         # Shared by the sentences of an answer; gone once all of them have been synthesized.
         self._turn_context_id: str | None = None
-        self._yields_audio = False
+        self._audio_comes_later = False
         self._aggregating = False
         self._streamed_text = ""
         # Clock time of the first audio of the request that plays, in ns, and the words that came
@@ -573,11 +573,10 @@ class TTSService(AIService):
         context_id, self._turn_context_id = self._turn_context_id, None
         if context_id is None or not self.audio_context_available(context_id):
             return
-        if self._yields_audio:
-            # All of its audio is here.
-            await self.remove_audio_context(context_id)
-        else:
+        if self._audio_comes_later:
             await self.flush_audio(context_id=context_id)
+        else:
+            await self.remove_audio_context(context_id)
 
     async def _handle_speak(self, frame: TTSSpeakFrame) -> None:
         """Speak an utterance as a request of its own, be it in the middle of an answer."""
@@ -629,7 +628,7 @@ class TTSService(AIService):
                 await self.append_to_audio_context(
                     context_id, _spoken(frame, text, context_id, request)
                 )
-            if self._yields_audio and context_id != self._turn_context_id:
+            if not self._audio_comes_later and context_id != self._turn_context_id:
                 # Text outside of an answer is a request of its own.
                 await self.remove_audio_context(context_id)
         if timed:
@@ -661,11 +660,14 @@ class TTSService(AIService):
         _logger.debug("%s: speaks %r", self, text)
         if self._is_streaming_tokens:
             self._streamed_text += text
-        self._yields_audio = False
+        has_audio = awaits_audio = False
         async for frame in self.run_tts(text, context_id):
-            if frame is not None:
-                self._yields_audio = self._yields_audio or isinstance(frame, TTSAudioRawFrame)
+            if frame is None:
+                awaits_audio = True
+            else:
+                has_audio = has_audio or isinstance(frame, TTSAudioRawFrame)
                 await self.append_to_audio_context(context_id, frame)
+        self._audio_comes_later = awaits_audio and not has_audio
 
     async def _prepared(self, text: str, text_type: str) -> str | None:
         """Return text as it is spoken, or None if nothing is left to say."""

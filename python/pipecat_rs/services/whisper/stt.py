@@ -250,7 +250,13 @@ def _open_model(
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
     if compute_type == "default" and device == "cpu":
         compute_type = "int8"
-    return WhisperModel(source, device=device, compute_type=compute_type, cpu_threads=threads)
+    model = WhisperModel(source, device=device, compute_type=compute_type, cpu_threads=threads)
+    report(0.8, "warming up")
+    # The first utterance takes half as long again as those after it.
+    import numpy as np
+
+    list(model.transcribe(np.zeros(MODEL_SAMPLE_RATE // 2, np.float32), beam_size=1)[0])
+    return model
 
 
 def _resampled(samples: Any, sample_rate: int, service: WhisperSTTService) -> Any:
