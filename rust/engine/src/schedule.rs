@@ -264,9 +264,16 @@ impl<H: Host> Scheduler<H> {
         seat
     }
 
-    /// Let all frames of a slot take one lane, in order.
-    pub fn set_single_lane(&mut self, slot: u32) {
-        self.slots[slot as usize].single_lane = true;
+    /// A slot whose processor also runs inside its neighbours' awaits: what comes natively takes one
+    /// lane, in order, and waits for no start frame, since that may have come the other way.
+    pub fn set_direct(&mut self, slot: u32) {
+        let place = &mut self.slots[slot as usize];
+        (place.single_lane, place.started) = (true, true);
+    }
+
+    /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
+    pub fn handle_everything(&mut self, slot: u32) {
+        self.slots[slot as usize].interest = None;
     }
 
     /// Open a slot that has no start frame to wait for.

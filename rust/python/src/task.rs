@@ -606,7 +606,7 @@ fn set_direct_neighbours(
     };
     for (slot, processor) in seated {
         if is_direct(processor) {
-            runner.scheduler(py, |scheduler| scheduler.set_single_lane(*slot));
+            runner.scheduler(py, |scheduler| scheduler.set_direct(*slot));
         }
     }
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -616,6 +616,9 @@ fn set_direct_neighbours(
                 && is_direct(neighbour)
             {
                 processor.get().set_direct(py, direction, Some(neighbour.clone().unbind()));
+                if let engine::Seat::Slot(slot) = node.seat {
+                    runner.scheduler(py, |scheduler| scheduler.handle_everything(slot));
+                }
             }
         }
     }

@@ -32,10 +32,6 @@ async def test_frames_of_no_kind_are_stopped(make) -> None:
     await run_test(make(), frames_to_send=[Bare(), System()], expected_down_frames=[System])
 
 
-@pytest.mark.xfail(
-    reason="frames that the engine hands to a processor in direct mode, such as the end of "
-    "run_test, are held: its StartFrame came inside an await, so that its slot never starts"
-)
 async def test_identity_filter_passes_everything_to_a_processor_in_direct_mode() -> None:
     frames = [Data(1), Control(2), Data(3)]
     down, _ = await run_test(IdentityFilter(), frames_to_send=frames)
