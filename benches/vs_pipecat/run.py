@@ -117,7 +117,7 @@ def main() -> int:
     parser.add_argument("--ours-python", type=Path, help="interpreter that has pipecat_rs")
     parser.add_argument("--pipecat-python", type=Path, help="interpreter that has pipecat-ai")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the results")
-    parser.add_argument("--readme", action="store_true", help="put the results into the README")
+    parser.add_argument("--readme", action="store_true", help="put the results into the READMEs")
     parser.add_argument("--strict", action="store_true", help="fail if a budget is missed")
     given = parser.parse_args()
 
@@ -233,14 +233,21 @@ def write_report(
 
 
 def publish(results: Path) -> None:
-    """Put the table into `benches/README.md` and the picture beside it."""
-    readme = environment.BENCHES / "README.md"
-    before, begin, rest = readme.read_text().partition("<!-- latest run -->\n")
-    _, end, after = rest.partition("<!-- end of latest run -->")
+    """Put the table into both READMEs, and the picture beside that of the benchmarks."""
     table = (results / "vs_pipecat.md").read_text()
-    readme.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+    fill(environment.BENCHES / "README.md", "latest run", table)
+    short = table.partition(METHOD)[0].strip()
+    link = "How it was measured: [benches/README.md](benches/README.md)."
+    fill(environment.BENCHES.parent / "README.md", "benchmark table", f"{short}\n\n{link}\n")
     if (results / "vs_pipecat.png").exists():
         shutil.copy(results / "vs_pipecat.png", environment.BENCHES / "vs_pipecat.png")
+
+
+def fill(document: Path, mark: str, text: str) -> None:
+    """Replace what stands between `<!-- mark -->` and `<!-- end of mark -->`."""
+    before, begin, rest = document.read_text().partition(f"<!-- {mark} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {mark} -->")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":
