@@ -141,7 +141,7 @@ impl Bits {
     pub const DROPPABLE: Self = Self(1 << 3);
     /// An error report.
     pub const ERROR: Self = Self(1 << 4);
-    /// A frame of the class may differ from it in being interruptible: the host is asked.
+    /// A frame of the class may differ from it in being interruptible: the host looks at each.
     pub const OWN_WORDS: Self = Self(1 << 5);
     /// The host keeps more with the object than the frame (a completion callback).
     pub const WRAPPED: Self = Self(1 << 6);

@@ -77,18 +77,14 @@ impl<H: Host> Mailbox<H> {
         self.lane(lane).front().map(|waiting| waiting.since_ms)
     }
 
-    /// Take out what an interruption that begins `epoch` drops, keeping the rest in order.
-    /// `interruptible` is asked with the place in the lane and the frame.
-    pub fn purge(
-        &mut self,
-        epoch: Epoch,
-        dropped: &mut Vec<Frame<H>>,
-        mut interruptible: impl FnMut(usize, &Frame<H>) -> bool,
-    ) {
+    /// Take out what an interruption that begins `epoch` drops, keeping the rest in order; tells the
+    /// place in the lane of each.
+    pub fn purge(&mut self, epoch: Epoch, dropped: &mut Vec<Frame<H>>, mut drops: impl FnMut(usize)) {
         let waiting = std::mem::take(&mut self.data);
         dropped.reserve(waiting.len());
         for (place, waiting) in waiting.into_iter().enumerate() {
-            if waiting.frame.epoch.is_before(epoch) && interruptible(place, &waiting.frame) {
+            if waiting.frame.epoch.is_before(epoch) && waiting.frame.class.is_dropped_in_lane() {
+                drops(place);
                 dropped.push(waiting.frame);
             } else {
                 self.data.push_back(waiting);
@@ -110,11 +106,6 @@ impl<H: Host> Mailbox<H> {
     /// Whether a frame of one of these classes waits in the data lane.
     pub fn has_data(&self, mut wanted: impl FnMut(Class) -> bool) -> bool {
         self.data.iter().any(|waiting| wanted(waiting.frame.class))
-    }
-
-    /// The frames of the data lane, in order.
-    pub fn data(&self) -> impl Iterator<Item = &Frame<H>> {
-        self.data.iter().map(|waiting| &waiting.frame)
     }
 
     /// All frames that wait.

@@ -42,10 +42,6 @@ pub struct Step<H: Host> {
     pub frame: Frame<H>,
     /// The data callback that hangs in this node is over and must be cancelled first.
     pub cancel_data: bool,
-    /// The frame interrupts: before it is processed, [`Scheduler::interrupt`] must be called with
-    /// which waiting frames may be dropped. Only the host can tell: one frame may differ from its
-    /// class.
-    pub interrupts: bool,
 }
 
 /// A hop that an observer wants to hear of.
@@ -128,15 +124,11 @@ impl<H: Host> Slot<H> {
         }
     }
 
-    /// Take out what the slot's epoch has made stale. `may_drop` answers for each waiting frame.
-    fn purge(&mut self, may_drop: &[bool], discarded: &mut Vec<Frame<H>>) {
+    /// Take out what the slot's epoch has made stale.
+    fn purge(&mut self, discarded: &mut Vec<Frame<H>>) {
         let handed_over = self.handed_over;
         let mut gone = 0;
-        self.mailbox.purge(self.epoch, discarded, |place, frame| {
-            let drops = may_drop.get(place).copied().unwrap_or_else(|| frame.class.is_dropped_in_lane());
-            gone += usize::from(drops && place < handed_over);
-            drops
-        });
+        self.mailbox.purge(self.epoch, discarded, |place| gone += usize::from(place < handed_over));
         self.handed_over -= gone;
     }
 
@@ -553,10 +545,10 @@ impl<H: Host> Scheduler<H> {
             if lane == Lane::Data {
                 slot.handed_over = slot.handed_over.saturating_sub(1);
             }
-            let mut step = Step { lane, cancel_data: false, interrupts: false, frame };
+            let mut step = Step { lane, cancel_data: false, frame };
             match step.frame.class.kind {
                 Kind::Start => slot.started = true,
-                Kind::Interruption => step.interrupts = true,
+                Kind::Interruption => self.interrupt(index, &mut step),
                 Kind::Cancel => self.cancel(index, &mut step),
                 _ => {}
             }
@@ -569,25 +561,19 @@ impl<H: Host> Scheduler<H> {
         }
     }
 
-    /// The frames of a slot's data lane, for the host to say which may be dropped.
-    pub fn data_frames(&self, slot: u32) -> impl Iterator<Item = &Frame<H>> {
-        self.slots[slot as usize].mailbox.data()
-    }
-
-    /// Carry out the interruption in hand. `may_drop` answers for each frame of
-    /// [`Scheduler::data_frames`]. Returns whether a data callback hangs that an older epoch
-    /// began: it is cancelled if its frame may be.
     #[cold]
-    pub fn interrupt(&mut self, index: u32, epoch: Epoch, may_drop: &[bool]) -> bool {
+    fn interrupt(&mut self, index: u32, step: &mut Step<H>) {
         let slot = &mut self.slots[index as usize];
-        slot.epoch = slot.epoch.max(epoch);
-        slot.purge(may_drop, &mut self.discarded);
+        slot.epoch = slot.epoch.max(step.frame.epoch);
+        slot.purge(&mut self.discarded);
         let in_hand = slot.hand[Lane::Data as usize];
-        if in_hand.is_none() {
+        step.cancel_data = in_hand.is_some_and(|hand| {
+            hand.suspended && hand.class.is_interruptible() && hand.epoch.is_before(slot.epoch)
+        });
+        if in_hand.is_none_or(|hand| hand.class.is_interruptible()) {
             slot.leases.release(Lane::Data);
         }
         slot.show(Lane::Data, self.now_ms);
-        in_hand.is_some_and(|hand| hand.suspended && hand.epoch.is_before(slot.epoch))
     }
 
     #[cold]
@@ -697,13 +683,13 @@ impl<H: Host> Scheduler<H> {
     /// Begin an interruption here: own data is dropped, a pause lifted, and what the step in hand
     /// makes from now on belongs to the new epoch. The next two interruption frames pushed from
     /// here announce it.
-    pub fn begin_interruption(&mut self, index: u32, may_drop: &[bool]) -> Epoch {
+    pub fn begin_interruption(&mut self, index: u32) -> Epoch {
         let running = self.current == Some((index, Lane::Data));
         let slot = &mut self.slots[index as usize];
         let epoch = slot.graph.as_ref().map_or(Epoch(slot.epoch.0 + 1), |graph| graph.epochs.begin());
         slot.epoch = epoch;
         slot.announces = 2;
-        slot.purge(may_drop, &mut self.discarded);
+        slot.purge(&mut self.discarded);
         slot.leases.release(Lane::Data);
         if running && let Some(hand) = &mut slot.hand[Lane::Data as usize] {
             hand.epoch = epoch;

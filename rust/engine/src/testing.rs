@@ -123,9 +123,6 @@ impl Bench {
     /// What an identity processor does.
     pub fn pass_on(&mut self, slot: u32, step: Step<MockHost>) {
         let lane: Lane = step.lane;
-        if step.interrupts {
-            self.scheduler.interrupt(slot, step.frame.epoch, &[]);
-        }
         self.log.push((slot, step.frame.id));
         self.scheduler.push(slot, step.frame);
         self.scheduler.done(slot, lane);

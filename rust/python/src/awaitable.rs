@@ -51,9 +51,9 @@ impl Deferred {
         error: &Bound<'_, PyAny>,
         value: Option<&Bound<'_, PyAny>>,
         traceback: Option<&Bound<'_, PyAny>>,
-    ) -> PyErr {
+    ) -> PyResult<()> {
         let _legacy = (value, traceback);
-        PyErr::from_value(error.clone())
+        Err(PyErr::from_value(error.clone()))
     }
     fn close(&self) {}
     fn __await__(slf: Py<Self>) -> Py<Self> {

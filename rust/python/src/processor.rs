@@ -371,9 +371,7 @@ impl ProcessorBase {
 
     /// Begin an interruption here.
     fn _begin_interruption(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let Some((runner, slot)) = slf.get().place(slf.py()) else { return Ok(()) };
-        let may_drop = Runner::may_drop(runner.bind(slf.py()), slot)?;
-        Self::placed(slf, |scheduler, slot| scheduler.begin_interruption(slot, &may_drop));
+        Self::placed(slf, |scheduler, slot| scheduler.begin_interruption(slot));
         Self::poked(slf)
     }
 
@@ -408,11 +406,12 @@ impl ProcessorBase {
         Ok(found.unwrap_or(false))
     }
 
-    fn __reduce__(slf: &Bound<'_, Self>) -> PyErr {
+    fn __reduce_ex__(slf: &Bound<'_, Self>, _protocol: i32) -> PyResult<()> {
         let name = slf.get_type().name().map_or_else(|_| "processor".into(), |name| name.to_string());
-        pyo3::exceptions::PyTypeError::new_err(format!(
-            "{name} cannot be pickled: it is bound to the event loop it runs on. Pickle its settings and build another."
-        ))
+        Err(pyo3::exceptions::PyTypeError::new_err(format!(
+            "{name} cannot be pickled or copied: it is bound to the event loop it runs on. Pickle its \
+             settings and build another."
+        )))
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

@@ -52,8 +52,9 @@ pub(crate) fn wrap(
     direction: engine::Direction,
     with_id: bool,
 ) -> PyResult<Frame> {
+    let own_words = class.bits.has(engine::Bits::OWN_WORDS);
     Ok(Frame {
-        class,
+        class: if own_words { in_its_own_words(object, class) } else { class },
         epoch: engine::Epoch::default(),
         id: if with_id { identity(object)? } else { 0 },
         direction,
@@ -61,29 +62,24 @@ pub(crate) fn wrap(
     })
 }
 
+/// The class as this very frame has it: its own word on interruptions counts before its class's.
 #[cold]
-fn identity(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    object.getattr(intern!(object.py(), "id"))?.extract()
-}
-
-/// The Python object of a frame, if it is one already.
-pub(crate) fn peek(py: Python<'_>, frame: &Frame) -> Option<Py<PyAny>> {
-    match &frame.payload {
-        engine::Payload::Foreign(object) => Some(object.get().clone_ref(py)),
-        engine::Payload::Shared(object) => Some(object.get().clone_ref(py)),
-        engine::Payload::Native(native) => native.object.get().map(|object| object.get().clone_ref(py)),
-        engine::Payload::Mark => None,
-    }
-}
-
-/// Whether an interruption may drop this frame: its own word counts before its class's.
-pub(crate) fn is_interruptible(object: &Bound<'_, PyAny>) -> bool {
+fn in_its_own_words(object: &Bound<'_, PyAny>, class: engine::Class) -> engine::Class {
     let frame = match object.cast::<crate::processor::QueuedFrame>() {
         Ok(queued) => queued.get().frame.bind(object.py()).clone(),
         Err(_) => object.clone(),
     };
     let word = frame.getattr(intern!(object.py(), "interruptible"));
-    word.and_then(|word| word.is_truthy()).unwrap_or(true)
+    let bits = match word.and_then(|word| word.is_truthy()) {
+        Ok(true) | Err(_) => class.bits.without(engine::Bits::UNINTERRUPTIBLE),
+        Ok(false) => class.bits.with(engine::Bits::UNINTERRUPTIBLE).without(engine::Bits::DROPPABLE),
+    };
+    engine::Class { bits, ..class }
+}
+
+#[cold]
+fn identity(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    object.getattr(intern!(object.py(), "id"))?.extract()
 }
 
 /// The Python object of a frame; `None` for the engine's own marks.

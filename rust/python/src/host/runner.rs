@@ -509,11 +509,8 @@ impl Runner {
     ) -> PyResult<()> {
         let py = slf.py();
         let lane = step.lane;
-        if step.interrupts {
-            Self::interrupt(slf, processor, slot, step.frame.epoch)?;
-        }
         if step.cancel_data {
-            Self::cancel_suspended(processor, Lane::Data)?;
+            Self::doom(slf, processor, slot);
         }
         let class = step.frame.class;
         let direction = crate::direction::object(py, step.frame.direction);
@@ -554,52 +551,17 @@ impl Runner {
         }
     }
 
-    /// Drop what an interruption drops, and cancel the data callback that hangs here.
+    /// The data callback that hangs here is over: it is cancelled when the cascade is.
     #[cold]
-    fn interrupt(
-        slf: &Bound<'_, Self>,
-        processor: &Bound<'_, ProcessorBase>,
-        slot: u32,
-        epoch: engine::Epoch,
-    ) -> PyResult<()> {
+    fn doom(slf: &Bound<'_, Self>, processor: &Bound<'_, ProcessorBase>, slot: u32) {
         let py = slf.py();
-        let may_drop = Self::may_drop(slf, slot)?;
-        let hangs = slf.get().scheduler(py, |scheduler| scheduler.interrupt(slot, epoch, &may_drop));
-        let Some(parked) = processor.get().suspended(py, Lane::Data).filter(|_| hangs) else { return Ok(()) };
-        let frame =
-            parked.get().state.with(py, |state| state.frame.as_ref().map(|frame| frame.clone_ref(py)));
-        if frame.is_none_or(|frame| frame::is_interruptible(frame.bind(py))) {
+        if let Some(parked) = processor.get().suspended(py, Lane::Data) {
             Parked::doom(parked.bind(py));
             slf.get().state.with(py, |state| {
                 state.doomed.push(parked);
                 state.scheduler.release(slot, Lane::Data);
             });
         }
-        Ok(())
-    }
-
-    /// Which frames of a slot's data lane an interruption may drop.
-    pub(crate) fn may_drop(slf: &Bound<'_, Self>, slot: u32) -> PyResult<Vec<bool>> {
-        let py = slf.py();
-        let mut asked: Vec<(usize, Py<PyAny>)> = Vec::new();
-        let mut may_drop: Vec<bool> = slf.get().scheduler(py, |scheduler| {
-            let frames = scheduler.data_frames(slot).enumerate();
-            frames
-                .map(|(place, frame)| {
-                    // Few frames have a word of their own: the class answers for the rest.
-                    if frame.class.bits.has(engine::Bits::OWN_WORDS)
-                        && let Some(object) = frame::peek(py, frame)
-                    {
-                        asked.push((place, object));
-                    }
-                    frame.class.is_dropped_in_lane()
-                })
-                .collect()
-        });
-        for (place, object) in asked {
-            may_drop[place] = frame::is_interruptible(object.bind(py));
-        }
-        Ok(may_drop)
     }
 
     fn step_observer(
