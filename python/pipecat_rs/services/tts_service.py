@@ -6,6 +6,7 @@ import logging
 import uuid
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -661,12 +662,13 @@ class TTSService(AIService):
         if self._is_streaming_tokens:
             self._streamed_text += text
         has_audio = awaits_audio = False
-        async for frame in self.run_tts(text, context_id):
-            if frame is None:
-                awaits_audio = True
-            else:
-                has_audio = has_audio or isinstance(frame, TTSAudioRawFrame)
-                await self.append_to_audio_context(context_id, frame)
+        async with aclosing(self.run_tts(text, context_id)) as frames:
+            async for frame in frames:
+                if frame is None:
+                    awaits_audio = True
+                else:
+                    has_audio = has_audio or isinstance(frame, TTSAudioRawFrame)
+                    await self.append_to_audio_context(context_id, frame)
         self._audio_comes_later = awaits_audio and not has_audio
 
     async def _prepared(self, text: str, text_type: str) -> str | None:

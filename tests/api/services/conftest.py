@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pipecat_rs.processors.aggregators.llm_context import LLMContext
+from pipecat_rs.services.llm_service import LLMService
 
 
 def _loaded(make: Callable[[], Any]) -> None:
@@ -13,7 +15,15 @@ def _loaded(make: Callable[[], Any]) -> None:
     with warnings.catch_warnings():
         # Those are the packages' own, as they are imported.
         warnings.simplefilter("ignore")
-        asyncio.run(make().load())
+        asyncio.run(_load(make()))
+
+
+async def _load(service: Any) -> None:
+    await service.load()
+    if isinstance(service, LLMService):
+        # The model's own threads begin with its first answer.
+        context = LLMContext([{"role": "user", "content": "Hello."}])
+        await service.run_inference(context, max_tokens=1)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,19 @@ class Usage:
 class LlamaEngine:
     """One model, shared by the sessions of a process.
 
-    As many completions run at a time as it has slots; others wait in line.
+    As many completions run at a time as it has slots; others wait in line. They do so in threads of
+    the engine's own, and leave those of the event loop to others.
     """
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, *, slots: int) -> None:
         """Take over a model.
 
         Args:
             server: The ``xllamacpp.Server``.
+            slots: Completions at a time.
         """
         self._server = server
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="llama")
 
     async def stream(
         self, request: Mapping[str, Any], *, chat: bool
@@ -87,7 +91,7 @@ class LlamaEngine:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        work = loop.run_in_executor(None, self._complete, dict(request), chat, hand_over, stop)
+        self._threads.submit(self._complete, dict(request), chat, hand_over, stop)
         try:
             while (piece := await pieces.get()) is not None:
                 if isinstance(piece, Exception):
@@ -95,11 +99,11 @@ class LlamaEngine:
                 yield piece
         finally:
             stop.set()
-        await work
 
     def _complete(self, request: dict[str, Any], chat: bool, hand_over: Any, stop: Any) -> None:
         """Run a completion in this thread."""
         if stop.is_set():
+            # Given up while it was waiting in line.
             return
 
         def take(event: Mapping[str, Any]) -> bool:
@@ -145,7 +149,7 @@ def open_engine(
     params.api_keys = [secrets.token_hex(32)]
     params.ui = False
     report(0.6, "reading the weights")
-    return LlamaEngine(xllamacpp.Server(params))
+    return LlamaEngine(xllamacpp.Server(params), slots=slots)
 
 
 def require_llama(service: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -205,23 +206,28 @@ class LlamaCppLLMService(LLMService, LocalModelService):
 
     async def _push_answer(self, context: LLMContext) -> None:
         began = False
-        async for piece in self._complete(context, self._transcript):
-            if isinstance(piece, Usage):
-                await self.start_llm_usage_metrics(
-                    LLMTokenUsage(
-                        prompt_tokens=piece.prompt_tokens,
-                        completion_tokens=piece.completion_tokens,
-                        total_tokens=piece.prompt_tokens + piece.completion_tokens,
-                        cache_read_input_tokens=piece.cached_tokens,
-                    )
-                )
-                continue
-            text = piece if began else piece.lstrip()
-            if text:
-                if not began:
-                    began = True
-                    await self.stop_ttfb_metrics()
-                await self._push_llm_text(text)
+        # Closed at once, wherever an interruption strikes: that is what stops the model.
+        async with aclosing(self._complete(context, self._transcript)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Usage):
+                    await self._report_usage(piece)
+                    continue
+                text = piece if began else piece.lstrip()
+                if text:
+                    if not began:
+                        began = True
+                        await self.stop_ttfb_metrics()
+                    await self._push_llm_text(text)
+
+    async def _report_usage(self, usage: Usage) -> None:
+        await self.start_llm_usage_metrics(
+            LLMTokenUsage(
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                total_tokens=usage.prompt_tokens + usage.completion_tokens,
+                cache_read_input_tokens=usage.cached_tokens,
+            )
+        )
 
     async def _complete(
         self,
@@ -237,8 +243,9 @@ class LlamaCppLLMService(LLMService, LocalModelService):
             request = self._request(context, transcript, max_tokens, system_instruction)
             try:
                 stream = self._engine.stream(request, chat=self._prompt_format == "chat")
-                async for piece in stream:
-                    yield piece
+                async with aclosing(stream) as pieces:
+                    async for piece in pieces:
+                        yield piece
                 return
             except ContextTooLongError:
                 if self._prompt_format == "chat" or attempt == 2:

@@ -198,8 +198,14 @@ class WhisperSTTService(SegmentedSTTService, LocalModelService):
                 text,
                 self._user_id,
                 time_now_iso8601(),
-                Language(self._settings.language) if self._settings.language else None,
+                self._spoken_language(),
             )
+
+    def _spoken_language(self) -> Language | None:
+        try:
+            return Language(self._settings.language)
+        except ValueError:
+            return None
 
     def _transcribe(self, audio: bytes) -> str:
         import numpy as np

@@ -127,16 +127,35 @@ async def test_the_loop_is_free_while_the_model_works():
     assert beats > 30
 
 
-async def test_a_conversation_that_is_too_long_is_cut():
-    messages = []
-    for number in range(100):
-        messages += [
-            {"role": "user", "content": f"What is {number} plus {number}? {'1 ' * 20}"},
-            {"role": "assistant", "content": f"It is {number + number}."},
-        ]
+async def test_a_conversation_that_is_too_long_is_cut_and_tried_again():
+    class Small:
+        """Takes prompts of at most 2000 characters."""
+
+        def __init__(self) -> None:
+            self.prompts: list[str] = []
+
+        async def stream(self, request, *, chat):
+            self.prompts.append(request["prompt"])
+            if len(request["prompt"]) > 2000:
+                raise llama_engine.ContextTooLongError("too many tokens")
+            yield "Paris."
+
+    service = LlamaCppLLMService()
+    service._engine = small = Small()
+    messages = [{"role": "user", "content": "Why? " * 10} for _ in range(200)]
     messages.append({"role": "user", "content": "What is the capital of France?"})
-    answer = await LlamaCppLLMService().run_inference(LLMContext(messages), max_tokens=8)
-    assert answer is not None
+    assert await service.run_inference(LLMContext(messages)) == "Paris."
+    assert len(small.prompts) > 1
+    assert small.prompts[-1].endswith("What is the capital of France?\nAssistant:")
+
+
+async def test_a_prompt_that_is_too_long_for_the_model_is_refused_so():
+    request = {"prompt": "x " * 3000, "max_tokens": 1}
+    service = LlamaCppLLMService()
+    await service.load()
+    with pytest.raises(llama_engine.ContextTooLongError, match="2048"):
+        async for _ in service._engine.stream(request, chat=False):
+            pass
 
 
 async def test_messages_go_through_the_models_own_template_if_wanted():
