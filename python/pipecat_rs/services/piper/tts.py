@@ -21,7 +21,7 @@ from pipecat_rs.utils.model_store import Report
 from pipecat_rs.utils.types import require_given
 
 if TYPE_CHECKING:
-    from piper import PiperVoice
+    from piper import PiperVoice  # pyright: ignore[reportMissingImports] - optional, in no extra
 
 
 @dataclass
@@ -146,7 +146,7 @@ def _find_voice(name: str, folder: Path | None) -> Path:
 
 def _open_voice(path: Path, use_cuda: bool, report: Report) -> PiperVoice:
     report(0.1, "importing Piper")
-    from piper import PiperVoice
+    from piper import PiperVoice  # pyright: ignore[reportMissingImports] - optional, in no extra
 
     report(0.3, "reading the voice")
     return PiperVoice.load(path, use_cuda=use_cuda)
