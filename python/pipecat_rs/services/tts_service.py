@@ -157,7 +157,7 @@ class TTSService(AIService):
             push_stop_frames: Whether this class pushes the TTSStoppedFrame.
             push_start_frame: Whether this class begins a request and pushes the TTSStartedFrame.
             stop_frame_timeout_s: A request that gets no audio for so long has ended, in seconds.
-            push_silence_after_stop: Whether silence follows.
+            push_silence_after_stop: Whether silence follows the speech.
             silence_time_s: How much, in seconds.
             pause_frame_processing: Whether the next request waits until the last one has ended.
             max_consecutive_zero_audio_contexts: After so many requests in a row without audio the
@@ -515,9 +515,9 @@ class TTSService(AIService):
             request = self._tts_contexts.get(frame.context_id) if frame.context_id else None
             if request is not None and not request.interruptible:
                 frame.interruptible = False
-        await super().push_frame(frame, direction)
         if isinstance(frame, TTSStoppedFrame):
-            await self._follow_stop(frame)
+            await self._precede_stop(frame)
+        await super().push_frame(frame, direction)
 
     async def _handle_interruption(self) -> None:
         self._aggregating = False
@@ -753,7 +753,8 @@ class TTSService(AIService):
             await self.push_error(f"{self}: ending a request failed: {error}", exception=error)
         await self._release_frames()
 
-    async def _follow_stop(self, frame: TTSStoppedFrame) -> None:
+    async def _precede_stop(self, frame: TTSStoppedFrame) -> None:
+        """Push what was asked to come when a request has been spoken."""
         request = self._tts_contexts.pop(frame.context_id, None) if frame.context_id else None
         if request is not None and request.push_assistant_aggregation:
             write = LLMAssistantPushAggregationFrame()
