@@ -70,7 +70,8 @@ def branches_of(owner: FrameProcessor, given: list[Any]) -> list[Pipeline]:
         ValueError: Without any branch.
     """
     if len(given) == 1 and isinstance(given[0], Sequence):
-        parts: list[Any] = list(given[0])  # the document's form: each item is a branch
+        # The document's form: each item is a branch. An empty list is one branch without any.
+        parts: list[Any] = list(given[0]) or [given[0]]
     else:
         parts = given
         for part in parts:

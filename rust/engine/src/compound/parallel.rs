@@ -4,7 +4,7 @@
 //! frame is synchronised: until it has left all branches nothing else is let in, and what branches
 //! emit meanwhile follows a start and precedes an end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use super::seen::Seen;
@@ -25,6 +25,9 @@ pub(crate) struct Barrier<H: Host> {
     /// Frames from the branches that wait for the crossing.
     buffered: VecDeque<Frame<H>>,
     seen: Seen,
+    /// Sentinels of a synchronised compound around this one, and in how many branches each still is:
+    /// it says that all before it is done, so the last copy goes on, not the first.
+    marks: HashMap<u64, usize>,
 }
 
 impl<H: Host> Barrier<H> {
@@ -37,6 +40,7 @@ impl<H: Host> Barrier<H> {
             held: VecDeque::new(),
             buffered: VecDeque::new(),
             seen: Seen::default(),
+            marks: HashMap::new(),
         }
     }
 }
@@ -134,6 +138,10 @@ impl<H: Host> End<H> {
 
     fn fan_out(&self, mut frame: Frame<H>, lifecycle: bool, emit: &mut Emit<'_, H>) {
         let Some(branches) = self.branches.get() else { return emit.discard(frame) };
+        if frame.class.kind == Kind::Sentinel {
+            let copies = if self.choice.is_some() { 1 } else { branches.len() };
+            lock(&self.barrier).marks.insert(frame.id, copies);
+        }
         if let Some(choice) = &self.choice
             && !lifecycle
         {
@@ -161,6 +169,15 @@ impl<H: Host> End<H> {
 
     fn judge(&self, frame: Frame<H>) -> Verdict<H> {
         let mut barrier = lock(&self.barrier);
+        if frame.class.kind == Kind::Sentinel {
+            match barrier.marks.get_mut(&frame.id) {
+                Some(copies) if *copies > 1 => {
+                    *copies -= 1;
+                    return Verdict::Drop(frame);
+                }
+                _ => barrier.marks.remove(&frame.id),
+            };
+        }
         if let Some((kind, direction, left)) = barrier.crossing {
             if frame.class.kind == kind && frame.direction == direction {
                 if left > 1 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Kind};
 use crate::graph::Emit;
 use crate::host::Host;
 use crate::inline::Inline;
@@ -45,7 +45,8 @@ impl Gate {
 
 impl<H: Host> Inline<H> for Gate {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        if self.choice.get() == self.branch || frame.class.kind.is_lifecycle() {
+        let always = frame.class.kind.is_lifecycle() || frame.class.kind == Kind::Sentinel;
+        if always || self.choice.get() == self.branch {
             emit.forward(frame);
         } else {
             emit.discard(frame);

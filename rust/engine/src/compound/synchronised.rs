@@ -30,6 +30,8 @@ pub(crate) struct Batch<H: Host> {
     order: Order,
     /// How many branches still work on the batch; 0: none is under way.
     working: usize,
+    /// The identity of this batch's sentinel: those of compounds around this one are plain frames here.
+    mark: u64,
     outputs: Vec<(usize, Frame<H>)>,
     /// Frames that wait for the batch.
     held: VecDeque<Frame<H>>,
@@ -46,6 +48,7 @@ impl<H: Host> Batch<H> {
             branches,
             order,
             working: 0,
+            mark: 0,
             outputs: Vec::new(),
             held: VecDeque::new(),
             started: 0,
@@ -96,12 +99,13 @@ impl<H: Host> Inline<H> for Rendezvous<H> {
         }
         let Some(branches) = self.branches.get() else { return emit.discard(frame) };
         let system = frame.class.is_system();
+        let mark = next_mark();
         if !system {
             let mut batch = lock(&self.batch);
             if batch.working > 0 {
                 return batch.held.push_back(frame);
             }
-            batch.working = branches.len();
+            (batch.working, batch.mark) = (branches.len(), mark);
         }
         let direction = frame.direction;
         let Some((&last, first)) = branches.split_last() else { return emit.forward(frame) };
@@ -112,20 +116,26 @@ impl<H: Host> Inline<H> for Rendezvous<H> {
         emit.branch(last, frame);
         if !system {
             for &branch in branches {
-                emit.deliver(branch, sentinel(direction));
+                emit.deliver(branch, sentinel(mark, direction));
             }
         }
     }
 }
 
-fn sentinel<H: Host>(direction: Direction) -> Frame<H> {
+fn sentinel<H: Host>(mark: u64, direction: Direction) -> Frame<H> {
     Frame {
         class: Class { id: u16::MAX, kind: Kind::Sentinel, bits: Bits::CONTROL.with(Bits::UNINTERRUPTIBLE) },
         epoch: Default::default(),
-        id: 0,
+        id: mark,
         direction,
         payload: Payload::Mark,
     }
+}
+
+/// An identity that no frame of a host has: those count from 0.
+fn next_mark() -> u64 {
+    static MARKS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1 << 63);
+    MARKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// Where frames leave a branch, on either side.
@@ -158,7 +168,7 @@ impl<H: Host> Inline<H> for Port<H> {
             Direction::Downstream => tail,
             Direction::Upstream => head,
         };
-        if frame.class.kind == Kind::Sentinel {
+        if frame.class.kind == Kind::Sentinel && frame.id == lock(&self.batch).mark {
             emit.discard(frame);
             let released = finish(&self.batch);
             for frame in released.outputs {
