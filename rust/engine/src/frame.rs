@@ -1,6 +1,7 @@
 //! The frame handle that the engine routes: class facts, direction, epoch, identity and a payload
 //! which the engine never looks into.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::epoch::Epoch;
@@ -204,6 +205,33 @@ pub struct NativeFrame<H: Host> {
     pub body: H::Native,
     /// The host's object for it, once there is one.
     pub object: OnceLock<H::Object>,
+    identity: AtomicU64,
+}
+
+/// Native frames count their identities apart from the host's.
+const NATIVE_IDENTITY: u64 = 1 << 62;
+static NEXT_IDENTITY: AtomicU64 = AtomicU64::new(NATIVE_IDENTITY);
+
+impl<H: Host> NativeFrame<H> {
+    /// A frame without an object.
+    #[must_use]
+    pub const fn new(body: H::Native) -> Self {
+        Self { body, object: OnceLock::new(), identity: AtomicU64::new(0) }
+    }
+
+    /// Its identity, which may be that of the object about to be made for it: whoever needs one
+    /// first, a fork or the host, says what it is.
+    pub fn identity_or(&self, object_id: u64) -> u64 {
+        let known = self.identity.compare_exchange(0, object_id, Ordering::AcqRel, Ordering::Acquire);
+        known.map_or_else(|known| known, |_zero| object_id)
+    }
+
+    fn identity(&self) -> u64 {
+        match self.identity.load(Ordering::Acquire) {
+            0 => self.identity_or(NEXT_IDENTITY.fetch_add(1, Ordering::Relaxed)),
+            known => known,
+        }
+    }
 }
 
 /// What a frame carries.
@@ -247,6 +275,15 @@ impl<H: Host> Frame<H> {
         };
         self.payload = payload;
         Self { class: self.class, epoch: self.epoch, id: self.id, direction: self.direction, payload: copy }
+    }
+
+    /// Before it goes more ways than one: a native frame gets its identity, a host's has it.
+    pub fn identify(&mut self) {
+        if self.id == 0
+            && let Payload::Native(native) = &self.payload
+        {
+            self.id = native.identity();
+        }
     }
 
     /// Whether a node at `epoch` has no more use for this frame.

@@ -72,6 +72,12 @@ impl Gauge {
         }
     }
 
+    /// Whether a lane can be passed, after a change in the other one.
+    #[inline]
+    pub fn set_busy(&self, lane: Lane, busy: bool) {
+        self.busy[lane as usize].store(busy, Ordering::Release);
+    }
+
     /// A frame is taken in hand.
     #[inline]
     pub fn take(&self, lane: Lane, class: u16, now_ms: u32) {

@@ -9,7 +9,7 @@ use crate::epoch::EpochCounter;
 use crate::frame::{Class, Direction, Frame, Kind};
 use crate::gauge::Gauge;
 use crate::host::Host;
-use crate::inbox::{Inbox, Post};
+use crate::inbox::{Failure, Inbox, Post};
 use crate::inline::{Inline, InlineSeat};
 use crate::interest::Interest;
 use crate::mailbox::Lane;
@@ -37,7 +37,8 @@ pub enum Link {
 
 /// A native processor with a task of its own: timers, sockets, heavy DSP.
 pub trait Worker<H: Host>: Send + Sync {
-    /// Take a frame. Never waits; called on whichever thread delivers.
+    /// Take a frame. Never waits; called on whichever thread delivers. What it has no use for it
+    /// pushes on, behind what came before: [`Kind::Sentinel`] too.
     fn post(&self, frame: Frame<H>);
     /// Learn where to push.
     fn attach(&self, pusher: Pusher<H>);
@@ -189,6 +190,8 @@ pub trait Outlet<H: Host> {
     fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>);
     /// A frame that goes no further.
     fn discard(&mut self, frame: Frame<H>);
+    /// A native processor panicked, and the frame it had in hand is lost.
+    fn failed(&mut self, graph: &Graph<H>, node: u32, message: String);
 }
 
 /// How an inline processor hands frames on.
@@ -230,12 +233,17 @@ impl<'a, H: Host> Emit<'a, H> {
     pub fn discard(&mut self, frame: Frame<H>) {
         self.outlet.discard(frame);
     }
+    /// The processor panicked.
+    #[cold]
+    pub(crate) fn failed(&mut self, message: String) {
+        self.outlet.failed(self.graph, self.node, message);
+    }
 }
 
 impl<H: Host> Graph<H> {
     /// Flatten a layout.
     pub fn build(number: u32, layout: Layout<H>, inbox: Arc<Inbox<H>>) -> Arc<Self> {
-        let mut builder = Builder { nodes: Vec::new() };
+        let mut builder = Builder { nodes: Vec::new(), synchronised: 0 };
         let (entry, exit) = match builder.lay(layout) {
             Some(segment) => {
                 builder.nodes[segment.head as usize].previous = Link::Edge(Edge::Source);
@@ -322,7 +330,7 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
             graph.push_from(node, frame, self);
         } else {
             place.gauge.posted(lane);
-            graph.inbox.post(Post::Frame { slot, frame });
+            graph.inbox.post(Post::Frame { graph: graph.number, slot, frame });
         }
     }
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {
@@ -332,6 +340,9 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
         graph.inbox.post(Post::Hop { graph: graph.number, source, target, frame });
     }
     fn discard(&mut self, _frame: Frame<H>) {}
+    fn failed(&mut self, graph: &Graph<H>, node: u32, message: String) {
+        graph.inbox.post(Post::Failed(Failure { graph: graph.number, node, message }));
+    }
 }
 
 /// How a worker pushes, from any thread. Outlives its graph harmlessly.
@@ -383,6 +394,8 @@ struct Segment {
 
 struct Builder<H: Host> {
     nodes: Vec<Node<H>>,
+    /// How many synchronised compounds are around what is being laid out.
+    synchronised: u32,
 }
 
 impl<H: Host> Builder<H> {
@@ -416,7 +429,11 @@ impl<H: Host> Builder<H> {
             Layout::Slot { slot, name, interest, gauge } => {
                 single(self.node(name, Seat::Slot(slot), interest, gauge))
             }
-            Layout::Inline { name, processor } => single(self.inline(&name, processor)),
+            Layout::Inline { name, processor } => {
+                let processor =
+                    if self.synchronised > 0 { Box::new(PastSentinels(processor)) } else { processor };
+                single(self.inline(&name, processor))
+            }
             Layout::Worker { name, worker } => {
                 single(self.node(name, Seat::Worker(worker), None, Arc::new(Gauge::default())))
             }
@@ -434,12 +451,22 @@ impl<H: Host> Builder<H> {
                 }
                 whole
             }
+            Layout::Parallel { branches, .. }
+            | Layout::Switch { branches, .. }
+            | Layout::Synchronised { branches, .. }
+                if branches.is_empty() =>
+            {
+                None
+            }
             Layout::Parallel { name, branches } => Some(self.lay_parallel(&name, branches, None)),
             Layout::Switch { name, branches, choice } => {
                 Some(self.lay_parallel(&name, branches, Some(choice)))
             }
             Layout::Synchronised { name, branches, order } => {
-                Some(self.lay_synchronised(&name, branches, order))
+                self.synchronised += 1;
+                let segment = self.lay_synchronised(&name, branches, order);
+                self.synchronised -= 1;
+                Some(segment)
             }
         }
     }
@@ -457,11 +484,11 @@ impl<H: Host> Builder<H> {
         for (index, branch) in branches.into_iter().enumerate() {
             // Of a switch, each branch stands between two gates; a bare branch is a gate too.
             let gates = choice.as_ref().map(|choice| {
-                let gate = || Box::new(Gate::new(choice.clone(), index));
-                (
-                    self.inline(&format!("{name}::gate{index}"), gate()),
-                    self.inline(&format!("{name}::gate{index}"), gate()),
-                )
+                let mut gate = |outward| {
+                    let gate = Gate::new(choice.clone(), index, outward);
+                    self.inline(&format!("{name}::gate{index}"), Box::new(gate))
+                };
+                (gate(Direction::Upstream), gate(Direction::Downstream))
             });
             let inner = self.lay(branch);
             let (from, to) = match (gates, inner) {
@@ -497,17 +524,17 @@ impl<H: Host> Builder<H> {
         let heads: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let tails: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let end = |edge, links: &Arc<OnceLock<Vec<Link>>>| {
-            Box::new(Rendezvous::new(edge, Arc::clone(&batch), Arc::clone(links)))
+            Box::new(Rendezvous::new(edge, Arc::clone(&batch), Arc::clone(&ends), Arc::clone(links)))
         };
         let head = self.inline(&format!("{name}::fork"), end(RendezvousEnd::Head, &heads));
         let tail = self.inline(&format!("{name}::join"), end(RendezvousEnd::Tail, &tails));
         let (mut first, mut last) = (Vec::new(), Vec::new());
         for (index, branch) in branches.into_iter().enumerate() {
-            let port = |builder: &mut Self| {
-                let port = Port::new(index, Arc::clone(&batch), Arc::clone(&ends));
-                builder.inline(&format!("{name}::port{index}"), Box::new(port))
+            let mut port = |outward| {
+                let port = Port::new(index, Arc::clone(&batch), Arc::clone(&ends), outward);
+                self.inline(&format!("{name}::port{index}"), Box::new(port))
             };
-            let (before, after) = (port(self), port(self));
+            let (before, after) = (port(Direction::Upstream), port(Direction::Downstream));
             match self.lay(branch) {
                 Some(inner) => {
                     self.link(before, inner.head);
@@ -537,6 +564,19 @@ struct Wire;
 impl<H: Host> Inline<H> for Wire {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
         emit.forward(frame);
+    }
+}
+
+/// A native processor inside a synchronised compound: it sees no sentinel, which passes it in its
+/// own seat and so in order.
+struct PastSentinels<H: Host>(Box<dyn Inline<H>>);
+impl<H: Host> Inline<H> for PastSentinels<H> {
+    fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        if frame.class.kind == Kind::Sentinel {
+            emit.forward(frame);
+        } else {
+            self.0.process(frame, emit);
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::sync::{AtomicBool, Ordering, Queue};
 pub enum Post<H: Host> {
     /// A frame for a foreign processor.
     Frame {
+        /// Number of the graph in its scheduler: the slot may have another occupant by now.
+        graph: u32,
         /// Number of its slot.
         slot: u32,
         /// The frame.
@@ -41,6 +43,19 @@ pub enum Post<H: Host> {
         /// The frame.
         frame: Frame<H>,
     },
+    /// A native processor panicked.
+    Failed(Failure),
+}
+
+/// A panic of a native processor. What it had in hand is lost; it goes on with the next frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Number of the graph in its scheduler.
+    pub graph: u32,
+    /// The processor's node.
+    pub node: u32,
+    /// What it said.
+    pub message: String,
 }
 
 /// Queue and bell of one loop.
@@ -110,7 +125,7 @@ mod models {
                 let inbox = inbox.clone();
                 loom::thread::spawn(move || {
                     for id in 1..=2 {
-                        inbox.post(Post::Frame { slot: 0, frame: frame(id) });
+                        inbox.post(Post::Frame { graph: 0, slot: 0, frame: frame(id) });
                     }
                 })
             };

@@ -5,7 +5,9 @@
 //! function call, nobody ever waits, a processor that pushes round a cycle back to itself does not
 //! dead-lock, and the order of each producer is kept.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::TryLockError;
 
 use crate::frame::Frame;
@@ -15,7 +17,8 @@ use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence, lock};
 
 /// A synchronous processor.
 pub trait Inline<H: Host>: Send {
-    /// Handle one frame; pass on what should go on through `emit`.
+    /// Handle one frame; pass on what should go on through `emit`. A panic costs the frame in hand
+    /// and is reported; the next frame finds the processor as the panic left it.
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>);
 }
 
@@ -51,7 +54,7 @@ impl<H: Host> InlineSeat<H> {
             && let Some(mut processor) = self.sit()
         {
             if self.waiting.load(Ordering::Acquire) == 0 {
-                processor.process(frame, emit);
+                process(&mut **processor, frame, emit);
             } else {
                 self.leave(frame);
             }
@@ -61,8 +64,7 @@ impl<H: Host> InlineSeat<H> {
         self.drain(emit);
     }
 
-    /// Take the seat if it is free. A processor that panicked once is used again: its own state is
-    /// its own business, and frames must not pile up behind it.
+    /// Take the seat if it is free.
     #[inline]
     fn sit(&self) -> Option<MutexGuard<'_, Box<dyn Inline<H>>>> {
         match self.processor.try_lock() {
@@ -72,12 +74,14 @@ impl<H: Host> InlineSeat<H> {
         }
     }
 
+    #[cold]
     fn leave(&self, frame: Frame<H>) {
         let mut backlog = lock(&self.backlog);
         backlog.push_back(frame);
         self.waiting.fetch_add(1, Ordering::SeqCst);
     }
 
+    #[inline]
     fn drain(&self, emit: &mut Emit<'_, H>) {
         loop {
             // Pairs with the one who leaves a frame and then finds the seat taken: either it sees
@@ -91,8 +95,22 @@ impl<H: Host> InlineSeat<H> {
                 let next = lock(&self.backlog).pop_front();
                 let Some(frame) = next else { break };
                 self.waiting.fetch_sub(1, Ordering::SeqCst);
-                processor.process(frame, emit);
+                process(&mut **processor, frame, emit);
             }
         }
     }
+}
+
+#[inline]
+fn process<H: Host>(processor: &mut dyn Inline<H>, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+    let processed = catch_unwind(AssertUnwindSafe(|| processor.process(frame, emit)));
+    if let Err(panic) = processed {
+        emit.failed(message(&*panic));
+    }
+}
+
+#[cold]
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panicked".to_owned())
 }

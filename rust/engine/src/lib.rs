@@ -10,7 +10,6 @@
 //! called from any thread without waiting.** A hop between two foreign processors takes no lock; a
 //! worker reaches them through the [`Inbox`].
 
-#[allow(missing_docs)]
 mod compound;
 mod epoch;
 mod frame;
@@ -34,7 +33,7 @@ pub use frame::{Bits, Class, Direction, Frame, Kind, NativeFrame, Payload};
 pub use gauge::{Gauge, LaneReading};
 pub use graph::{Edge, Emit, Graph, Layout, Link, Node, Outlet, Pusher, Seat, Tap, Worker};
 pub use host::{Bell, Host};
-pub use inbox::{Inbox, Post};
+pub use inbox::{Failure, Inbox, Post};
 pub use inline::{Inline, InlineSeat};
 pub use interest::Interest;
 pub use lease::Leases;

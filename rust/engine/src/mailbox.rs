@@ -47,16 +47,30 @@ impl<H: Host> Mailbox<H> {
     /// Append to a lane. A start frame goes ahead of everything.
     pub fn push(&mut self, lane: Lane, frame: Frame<H>, since_ms: u32) {
         let waiting = Waiting { frame, since_ms };
-        match lane {
-            Lane::System if waiting.frame.class.kind == Kind::Start => self.system.push_front(waiting),
-            Lane::System => self.system.push_back(waiting),
-            Lane::Data => self.data.push_back(waiting),
+        let lane = self.lane_mut(lane);
+        if waiting.frame.class.kind == Kind::Start {
+            lane.push_front(waiting);
+        } else {
+            lane.push_back(waiting);
         }
     }
 
     /// Take the first frame of a lane.
     pub fn pop(&mut self, lane: Lane) -> Option<Frame<H>> {
         self.lane_mut(lane).pop_front().map(|waiting| waiting.frame)
+    }
+
+    /// Take the first system frame of a lane that no pause holds, from wherever it is.
+    pub fn pop_past_pause(&mut self, lane: Lane) -> Option<Frame<H>> {
+        let lane = self.lane_mut(lane);
+        let at = lane.iter().position(|waiting| passes_pause(waiting.frame.class))?;
+        lane.remove(at).map(|waiting| waiting.frame)
+    }
+
+    /// Whether there is such a frame.
+    #[must_use]
+    pub fn has_past_pause(&self, lane: Lane) -> bool {
+        self.lane(lane).iter().any(|waiting| passes_pause(waiting.frame.class))
     }
 
     /// The class at the head of a lane.
@@ -126,4 +140,8 @@ impl<H: Host> Mailbox<H> {
             Lane::Data => &mut self.data,
         }
     }
+}
+
+fn passes_pause(class: Class) -> bool {
+    class.is_system() && class.kind.passes_pause()
 }

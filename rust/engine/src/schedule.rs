@@ -5,7 +5,7 @@
 //! when it is done. Nothing here can run foreign code; frames that go no further are kept in
 //! [`Scheduler::take_discarded`] for the host to drop outside.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::epoch::Epoch;
@@ -13,7 +13,7 @@ use crate::frame::{Class, Direction, Frame, Kind};
 use crate::gauge::Gauge;
 use crate::graph::{Edge, Graph, Link, Outlet, Seat, handles};
 use crate::host::Host;
-use crate::inbox::{Inbox, Post};
+use crate::inbox::{Failure, Inbox, Post};
 use crate::interest::Interest;
 use crate::lease::Leases;
 use crate::mailbox::{Lane, Mailbox};
@@ -109,7 +109,32 @@ impl<H: Host> Slot<H> {
         if lane == Lane::Data && self.handed_over == 0 && !self.system_is_idle() {
             return false;
         }
+        // No pause holds up the control plane, also not a frame of it that waits behind others.
         !self.leases.holds(lane, class, now_ms)
+            || (lane == Lane::System || self.single_lane) && self.mailbox.has_past_pause(lane)
+    }
+
+    /// The next frame of a lane that is ready.
+    fn next_frame(&mut self, lane: Lane, now_ms: u32) -> Option<Frame<H>> {
+        let class = self.mailbox.head(lane)?;
+        let frame = if self.leases.holds(lane, class, now_ms) {
+            self.mailbox.pop_past_pause(lane)
+        } else {
+            self.mailbox.pop(lane)
+        };
+        if lane == Lane::Data {
+            self.handed_over = self.handed_over.saturating_sub(1);
+        }
+        frame
+    }
+
+    /// A slot that no interruption reaches for a while (an inactive branch of a switch) learns of the
+    /// new epoch from the data made in it: what it makes itself would be stale otherwise.
+    #[inline]
+    fn catch_up(&mut self, lane: Lane, epoch: Epoch) {
+        if lane == Lane::Data {
+            self.epoch = self.epoch.max(epoch);
+        }
     }
 
     #[inline]
@@ -139,6 +164,7 @@ impl<H: Host> Slot<H> {
     /// Whether a frame may pass by without joining the lane.
     fn passable(&self, lane: Lane, now_ms: u32) -> bool {
         self.started
+            && !self.cancelled
             && self.hand[lane as usize].is_none()
             && self.system_is_idle()
             && self.mailbox.depth(lane) == 0
@@ -153,6 +179,12 @@ impl<H: Host> Slot<H> {
             self.mailbox.depth(lane),
             self.mailbox.oldest_ms(lane),
         );
+        // Each lane can be passed only if the system lane is idle, and of a single lane if that is.
+        if lane == Lane::System {
+            self.gauge.set_busy(Lane::Data, !self.passable(Lane::Data, now_ms));
+        } else if self.single_lane {
+            self.gauge.set_busy(Lane::System, !self.passable(Lane::Data, now_ms));
+        }
     }
 }
 
@@ -160,13 +192,14 @@ impl<H: Host> Slot<H> {
 pub struct Scheduler<H: Host> {
     slots: Vec<Slot<H>>,
     free_slots: Vec<u32>,
-    graphs: Vec<Option<Arc<Graph<H>>>>,
-    free_graphs: Vec<u32>,
+    graphs: HashMap<u32, Arc<Graph<H>>>,
+    next_graph: u32,
     ready: VecDeque<u32>,
     inbox: Arc<Inbox<H>>,
     discarded: Vec<Frame<H>>,
     left: VecDeque<(u32, Edge, Frame<H>)>,
     hops: Vec<Hop<H>>,
+    failures: Vec<Failure>,
     current: Option<(u32, Lane)>,
     now_ms: u32,
     steps: u64,
@@ -180,13 +213,14 @@ impl<H: Host> Scheduler<H> {
         Self {
             slots: Vec::new(),
             free_slots: Vec::new(),
-            graphs: Vec::new(),
-            free_graphs: Vec::new(),
+            graphs: HashMap::new(),
+            next_graph: 0,
             ready: VecDeque::new(),
             inbox,
             discarded: Vec::new(),
             left: VecDeque::new(),
             hops: Vec::new(),
+            failures: Vec::new(),
             current: None,
             now_ms: 0,
             steps: 0,
@@ -279,12 +313,11 @@ impl<H: Host> Scheduler<H> {
         self.slots[slot as usize].graph.as_ref().map(|graph| graph.number)
     }
 
-    /// Number for a graph that is about to be built.
+    /// Number for a graph that is about to be built. None is used twice: posts of other threads may
+    /// outlive their graph.
     pub fn reserve_graph(&mut self) -> u32 {
-        self.free_graphs.pop().unwrap_or_else(|| {
-            self.graphs.push(None);
-            self.graphs.len() as u32 - 1
-        })
+        self.next_graph += 1;
+        self.next_graph
     }
 
     /// Take a built graph in: its slots learn their neighbours.
@@ -299,15 +332,15 @@ impl<H: Host> Scheduler<H> {
                 place.needs_id = node.needs_id;
                 // A processor that comes from an earlier run begins anew.
                 (place.started, place.cancelled, place.epoch) = (false, false, Epoch::default());
+                place.show(Lane::System, self.now_ms);
             }
         }
-        self.graphs[graph.number as usize] = Some(Arc::clone(graph));
+        self.graphs.insert(graph.number, Arc::clone(graph));
     }
 
     /// Let a graph go.
     pub fn release_graph(&mut self, number: u32) {
-        if self.graphs[number as usize].take().is_some() {
-            self.free_graphs.push(number);
+        if self.graphs.remove(&number).is_some() {
             self.left.retain(|(graph, ..)| *graph != number);
         }
     }
@@ -343,7 +376,7 @@ impl<H: Host> Scheduler<H> {
     /// A graph by its number.
     #[must_use]
     pub fn graph(&self, number: u32) -> Option<&Arc<Graph<H>>> {
-        self.graphs.get(number as usize).and_then(Option::as_ref)
+        self.graphs.get(&number)
     }
 
     /// Whether a frame pushed from here needs its identity first.
@@ -461,6 +494,7 @@ impl<H: Host> Scheduler<H> {
                 listen(graph, slot.node, &mut frame, &mut self.hops);
             }
             self.hop_count += 1;
+            slot.catch_up(lane, frame.epoch);
             match if frame.direction == Direction::Downstream { slot.next } else { slot.previous } {
                 Way::Slot(next) => to = next,
                 way => return self.deliver_native(to, way, frame),
@@ -511,12 +545,13 @@ impl<H: Host> Scheduler<H> {
             } else {
                 return None;
             };
-            let frame = slot.mailbox.pop(lane)?;
+            let frame = slot.next_frame(lane, now_ms)?;
             if frame.is_stale(slot.epoch) {
                 slot.show(lane, now_ms);
                 self.discarded.push(frame);
                 continue;
             }
+            slot.catch_up(lane, frame.epoch);
             slot.hand[lane as usize] =
                 Some(Hand { class: frame.class, epoch: frame.epoch, suspended: false });
             if !handles(slot.interest.as_deref(), frame.class) {
@@ -541,9 +576,6 @@ impl<H: Host> Scheduler<H> {
                 slot.hand[lane as usize] = None;
                 slot.show(lane, now_ms);
                 continue;
-            }
-            if lane == Lane::Data {
-                slot.handed_over = slot.handed_over.saturating_sub(1);
             }
             let mut step = Step { lane, cancel_data: false, frame };
             match step.frame.class.kind {
@@ -726,7 +758,7 @@ impl<H: Host> Scheduler<H> {
     #[inline]
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.left.is_empty() || !self.hops.is_empty()
+        !self.left.is_empty() || !self.hops.is_empty() || !self.failures.is_empty()
     }
 
     /// The next frame that left a graph.
@@ -738,6 +770,12 @@ impl<H: Host> Scheduler<H> {
     #[must_use]
     pub fn take_hops(&mut self) -> Vec<Hop<H>> {
         std::mem::take(&mut self.hops)
+    }
+
+    /// Panics of native processors.
+    #[must_use]
+    pub fn take_failures(&mut self) -> Vec<Failure> {
+        std::mem::take(&mut self.failures)
     }
 
     /// Take in what other threads have posted. True: the loop may sleep.
@@ -755,8 +793,11 @@ impl<H: Host> Scheduler<H> {
 
     fn land(&mut self, post: Post<H>) {
         match post {
-            Post::Frame { slot, frame } => {
-                let lane = self.slots[slot as usize].lane_of(frame.class);
+            Post::Frame { graph, slot, frame } => {
+                if self.graph_of(slot) != Some(graph) {
+                    return self.discarded.push(frame); // that task is over
+                }
+                let lane = Lane::of(frame.class);
                 let gauge = Arc::clone(&self.slots[slot as usize].gauge);
                 self.deliver(slot, frame);
                 gauge.landed(lane);
@@ -771,6 +812,7 @@ impl<H: Host> Scheduler<H> {
             Post::Hop { graph, source, target, frame } => {
                 self.hops.push(Hop { graph, source, target, frame })
             }
+            Post::Failed(failure) => self.failures.push(failure),
         }
     }
 }
@@ -824,5 +866,8 @@ impl<H: Host> Outlet<H> for Scheduler<H> {
     }
     fn discard(&mut self, frame: Frame<H>) {
         self.discarded.push(frame);
+    }
+    fn failed(&mut self, graph: &Graph<H>, node: u32, message: String) {
+        self.failures.push(Failure { graph: graph.number, node, message });
     }
 }

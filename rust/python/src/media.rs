@@ -75,10 +75,7 @@ impl PacedAudio {
             epoch: engine::Epoch::default(),
             id: 0,
             direction: engine::Direction::Downstream,
-            payload: engine::Payload::Native(Arc::new(engine::NativeFrame {
-                body: body(from, to),
-                object: std::sync::OnceLock::new(),
-            })),
+            payload: engine::Payload::Native(Arc::new(engine::NativeFrame::new(body(from, to)))),
         };
         let source = PacedSource::new(
             runtime().handle().clone(),

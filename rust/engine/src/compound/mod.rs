@@ -1,5 +1,7 @@
 //! What a compound leaves at run time.
 
+mod held;
+mod mark;
 mod parallel;
 mod seen;
 mod switch;

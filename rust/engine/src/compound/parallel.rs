@@ -3,10 +3,15 @@
 //! Every frame goes to every branch (of a switch: to the open one), and leaves once. A lifecycle
 //! frame is synchronised: until it has left all branches nothing else is let in, and what branches
 //! emit meanwhile follows a start and precedes an end.
+//!
+//! Frames may come from several threads. What waits at an end is let in by that end in its own
+//! seat, so nobody who comes meanwhile overtakes it: whoever opens the doors rings there.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use super::held::{Held, Turn};
+use super::mark::{doorbell, is_doorbell, is_sentinel};
 use super::seen::Seen;
 use super::switch::Choice;
 use crate::frame::{Direction, Frame, Kind};
@@ -15,19 +20,26 @@ use crate::host::Host;
 use crate::inline::Inline;
 use crate::sync::{Mutex, lock};
 
+/// A lifecycle frame on its way through the branches.
+struct Crossing {
+    kind: Kind,
+    direction: Direction,
+    id: u64,
+    /// In how many branches it still is; 0: it is being handed on.
+    left: usize,
+}
+
 /// What fork and join of one compound share.
 pub(crate) struct Barrier<H: Host> {
     branches: usize,
-    /// Of the lifecycle frame under way: its kind, its direction, and in how many branches it still is.
-    crossing: Option<(Kind, Direction, usize)>,
+    crossing: Option<Crossing>,
     /// Frames from outside that wait for the crossing.
-    held: VecDeque<Frame<H>>,
+    held: Held<H>,
     /// Frames from the branches that wait for the crossing.
     buffered: VecDeque<Frame<H>>,
+    /// Sentinels of compounds around this one, and in how many branches they still are.
+    sentinels: Vec<(u64, usize)>,
     seen: Seen,
-    /// Sentinels of a synchronised compound around this one, and in how many branches each still is:
-    /// it says that all before it is done, so the last copy goes on, not the first.
-    marks: HashMap<u64, usize>,
 }
 
 impl<H: Host> Barrier<H> {
@@ -37,11 +49,103 @@ impl<H: Host> Barrier<H> {
         Self {
             branches,
             crossing: None,
-            held: VecDeque::new(),
+            held: Held::default(),
             buffered: VecDeque::new(),
+            sentinels: Vec::new(),
             seen: Seen::default(),
-            marks: HashMap::new(),
         }
+    }
+
+    /// Whether a frame that comes from outside has to wait. A cancel does not wait behind an end
+    /// that is stuck in a branch.
+    fn must_wait(&self, frame: &Frame<H>) -> bool {
+        match &self.crossing {
+            Some(crossing) => frame.class.kind != Kind::Cancel || crossing.kind == Kind::Cancel,
+            None => !self.held.is_empty(),
+        }
+    }
+
+    /// A frame is about to enter the branches. Returns what it drops of those that wait.
+    fn admit(&mut self, frame: &Frame<H>) -> Vec<Frame<H>> {
+        let kind = frame.class.kind;
+        if kind.is_lifecycle() && self.branches > 0 {
+            let (direction, id) = (frame.direction, frame.id);
+            let overtaken = self.crossing.replace(Crossing { kind, direction, id, left: self.branches });
+            if let Some(overtaken) = overtaken {
+                self.seen.insert(overtaken.id); // late copies of it go no further
+            }
+        }
+        match kind {
+            Kind::Interruption => self.held.interrupt(frame.epoch),
+            Kind::Cancel => self.held.clear(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The next frame that waits at an end and may enter, and what it drops.
+    fn next_held(&mut self, inward: Direction) -> Turn<(Frame<H>, Vec<Frame<H>>)> {
+        match self.held.turn() {
+            Some(_) if self.crossing.is_some() => Turn::Over,
+            Some(direction) if direction != inward => Turn::Elsewhere,
+            _ => match self.held.pop() {
+                Some(frame) => {
+                    let dropped = self.admit(&frame);
+                    Turn::Enter((frame, dropped))
+                }
+                None => Turn::Over,
+            },
+        }
+    }
+
+    /// What becomes of a frame that comes out of a branch.
+    fn judge(&mut self, frame: Frame<H>) -> Verdict<H> {
+        if is_sentinel(&frame) {
+            if !self.last_sentinel(frame.id) {
+                return Verdict::Drop(frame);
+            }
+        } else if let Some(crossing) = &mut self.crossing
+            && (crossing.kind, crossing.direction) == (frame.class.kind, frame.direction)
+        {
+            let last = crossing.left == 1;
+            crossing.left = crossing.left.saturating_sub(1);
+            return if last { Verdict::Crossed(frame) } else { Verdict::Drop(frame) };
+        } else if frame.id != 0 && !self.seen.insert(frame.id) {
+            return Verdict::Drop(frame);
+        }
+        if self.crossing.is_some() {
+            self.buffered.push_back(frame);
+            return Verdict::Kept;
+        }
+        Verdict::Pass(frame)
+    }
+
+    /// A sentinel leaves with the last branch.
+    fn last_sentinel(&mut self, id: u64) -> bool {
+        let at = self.sentinels.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            self.sentinels.push((id, self.branches));
+            self.sentinels.len() - 1
+        });
+        self.sentinels[at].1 -= 1;
+        let last = self.sentinels[at].1 == 0;
+        if last {
+            self.sentinels.swap_remove(at);
+        }
+        last
+    }
+
+    /// What is buffered. `None`: nothing, so the crossing is over, and the doors are open.
+    fn drain(&mut self, kind: Kind) -> Option<VecDeque<Frame<H>>> {
+        match &self.crossing {
+            Some(crossing) if crossing.kind == kind => {}
+            _ => return None, // a cancel has overtaken it
+        }
+        if !self.buffered.is_empty() {
+            return Some(std::mem::take(&mut self.buffered));
+        }
+        if let Some(crossing) = self.crossing.take() {
+            self.seen.insert(crossing.id);
+        }
+        None
     }
 }
 
@@ -109,7 +213,9 @@ impl<H: Host> Inline<H> for Join<H> {
 
 impl<H: Host> End<H> {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        if frame.direction == self.inward {
+        if is_doorbell(&frame) {
+            self.let_in(emit);
+        } else if frame.direction == self.inward {
             self.enter(frame, emit);
         } else {
             self.leave(frame, emit);
@@ -117,33 +223,44 @@ impl<H: Host> End<H> {
     }
 
     fn enter(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let lifecycle = frame.class.kind.is_lifecycle();
-        {
+        let dropped = {
             let mut barrier = lock(&self.barrier);
-            if barrier.crossing.is_some() {
-                // A cancel does not wait behind an end that is stuck in a branch.
-                if frame.class.kind == Kind::Cancel {
-                    barrier.crossing = None;
-                } else {
-                    barrier.held.push_back(frame);
-                    return;
-                }
+            if barrier.must_wait(&frame) {
+                return barrier.held.push(frame);
             }
-            if lifecycle && barrier.branches > 0 {
-                barrier.crossing = Some((frame.class.kind, frame.direction, barrier.branches));
-            }
-        }
-        self.fan_out(frame, lifecycle, emit);
+            barrier.admit(&frame)
+        };
+        discard_all(dropped, emit);
+        self.fan_out(frame, emit);
     }
 
-    fn fan_out(&self, mut frame: Frame<H>, lifecycle: bool, emit: &mut Emit<'_, H>) {
-        let Some(branches) = self.branches.get() else { return emit.discard(frame) };
-        if frame.class.kind == Kind::Sentinel {
-            let copies = if self.choice.is_some() { 1 } else { branches.len() };
-            lock(&self.barrier).marks.insert(frame.id, copies);
+    /// The doors are open: let in what waits here, until the next one to close them.
+    fn let_in(&self, emit: &mut Emit<'_, H>) {
+        loop {
+            let turn = lock(&self.barrier).next_held(self.inward);
+            match turn {
+                Turn::Enter((frame, dropped)) => {
+                    discard_all(dropped, emit);
+                    self.fan_out(frame, emit);
+                }
+                Turn::Elsewhere => return self.ring(self.inward.reverse(), emit),
+                Turn::Over => return,
+            }
         }
+    }
+
+    /// Ring at the end where frames of this direction wait.
+    fn ring(&self, inward: Direction, emit: &mut Emit<'_, H>) {
+        let Some(&(fork, join)) = self.ends.get() else { return };
+        let end = if inward == Direction::Downstream { fork } else { join };
+        emit.deliver(Link::Node(end), doorbell(inward));
+    }
+
+    fn fan_out(&self, mut frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        let Some(branches) = self.branches.get() else { return emit.discard(frame) };
         if let Some(choice) = &self.choice
-            && !lifecycle
+            && !frame.class.kind.is_lifecycle()
+            && !is_sentinel(&frame)
         {
             return match branches.get(choice.get()) {
                 Some(&branch) => emit.branch(branch, frame),
@@ -151,6 +268,7 @@ impl<H: Host> End<H> {
             };
         }
         let Some((&last, first)) = branches.split_last() else { return emit.discard(frame) };
+        frame.identify();
         for &branch in first {
             let copy = frame.share();
             emit.branch(branch, copy);
@@ -159,7 +277,8 @@ impl<H: Host> End<H> {
     }
 
     fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        match self.judge(frame) {
+        let verdict = lock(&self.barrier).judge(frame);
+        match verdict {
             Verdict::Pass(frame) => emit.forward(frame),
             Verdict::Drop(frame) => emit.discard(frame),
             Verdict::Kept => {}
@@ -167,69 +286,31 @@ impl<H: Host> End<H> {
         }
     }
 
-    fn judge(&self, frame: Frame<H>) -> Verdict<H> {
-        let mut barrier = lock(&self.barrier);
-        if frame.class.kind == Kind::Sentinel {
-            match barrier.marks.get_mut(&frame.id) {
-                Some(copies) if *copies > 1 => {
-                    *copies -= 1;
-                    return Verdict::Drop(frame);
-                }
-                _ => barrier.marks.remove(&frame.id),
-            };
-        }
-        if let Some((kind, direction, left)) = barrier.crossing {
-            if frame.class.kind == kind && frame.direction == direction {
-                if left > 1 {
-                    barrier.crossing = Some((kind, direction, left - 1));
-                    return Verdict::Drop(frame);
-                }
-                return Verdict::Crossed(frame);
-            }
-            // A Cancel that overtook a stuck crossing leaves its own copies to be counted.
-            if frame.id != 0 && !barrier.seen.insert(frame.id) {
-                return Verdict::Drop(frame);
-            }
-            barrier.buffered.push_back(frame);
-            return Verdict::Kept;
-        }
-        if frame.id != 0 && !barrier.seen.insert(frame.id) {
-            Verdict::Drop(frame)
-        } else {
-            Verdict::Pass(frame)
-        }
-    }
-
     /// The lifecycle frame goes on, with what waited for it in the right order, and the doors open.
     fn cross(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
         let Some(&(fork, join)) = self.ends.get() else { return emit.discard(frame) };
-        let way_out = |frame: &Frame<H>| match frame.direction {
-            Direction::Downstream => join,
-            Direction::Upstream => fork,
-        };
-        let buffered = std::mem::take(&mut lock(&self.barrier).buffered);
-        let start = frame.class.kind == Kind::Start;
-        let mut lifecycle = Some(frame);
-        if start && let Some(frame) = lifecycle.take() {
-            emit.forward(frame);
+        let kind = frame.class.kind;
+        let mut buffered = std::mem::take(&mut lock(&self.barrier).buffered);
+        if kind == Kind::Start {
+            buffered.push_front(frame);
+        } else {
+            buffered.push_back(frame);
         }
-        for frame in buffered {
-            emit.forward_from(way_out(&frame), frame);
+        loop {
+            for frame in buffered {
+                let way_out = if frame.direction == Direction::Downstream { join } else { fork };
+                emit.forward_from(way_out, frame);
+            }
+            // Branches on other threads may have emitted more meanwhile.
+            let Some(more) = lock(&self.barrier).drain(kind) else { break };
+            buffered = more;
         }
-        if let Some(frame) = lifecycle.take() {
-            emit.forward(frame);
-        }
-        let held = {
-            let mut barrier = lock(&self.barrier);
-            barrier.crossing = None;
-            std::mem::take(&mut barrier.held)
-        };
-        for frame in held {
-            let way_in = match frame.direction {
-                Direction::Downstream => fork,
-                Direction::Upstream => join,
-            };
-            emit.deliver(Link::Node(way_in), frame);
-        }
+        self.ring(Direction::Downstream, emit);
+    }
+}
+
+fn discard_all<H: Host>(frames: Vec<Frame<H>>, emit: &mut Emit<'_, H>) {
+    for frame in frames {
+        emit.discard(frame);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::frame::{Frame, Kind};
+use crate::frame::{Direction, Frame, Kind};
 use crate::graph::Emit;
 use crate::host::Host;
 use crate::inline::Inline;
@@ -30,23 +30,30 @@ impl Choice {
 }
 
 /// Stands at one end of a branch and lets out only what the open one says, and lifecycle frames.
+///
+/// The way in is the fork's: a gate that looked again would lose what was on its way when the choice
+/// changed.
 pub(crate) struct Gate {
     choice: Choice,
     branch: usize,
+    outward: Direction,
 }
 
 impl Gate {
-    /// A gate of a branch.
+    /// A gate of a branch, at the end where frames of this direction leave it.
     #[must_use]
-    pub(crate) fn new(choice: Choice, branch: usize) -> Self {
-        Self { choice, branch }
+    pub(crate) fn new(choice: Choice, branch: usize, outward: Direction) -> Self {
+        Self { choice, branch, outward }
+    }
+
+    fn lets_out(&self, kind: Kind) -> bool {
+        self.choice.get() == self.branch || kind.is_lifecycle() || kind == Kind::Sentinel
     }
 }
 
 impl<H: Host> Inline<H> for Gate {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let always = frame.class.kind.is_lifecycle() || frame.class.kind == Kind::Sentinel;
-        if always || self.choice.get() == self.branch {
+        if frame.direction != self.outward || self.lets_out(frame.class.kind) {
             emit.forward(frame);
         } else {
             emit.discard(frame);

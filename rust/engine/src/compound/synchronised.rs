@@ -5,11 +5,13 @@
 //! end says that the branch is done. Then all output of the batch is released, once for each
 //! identity, and the next frame is let in. System frames go through at once.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use super::held::{Held, Turn};
+use super::mark::{doorbell, is_doorbell, is_sentinel, sentinel, sentinel_id};
 use super::seen::Seen;
-use crate::frame::{Bits, Class, Direction, Frame, Kind, Payload};
+use crate::epoch::Epoch;
+use crate::frame::{Direction, Frame, Kind};
 use crate::graph::{Emit, Link};
 use crate::host::Host;
 use crate::inline::Inline;
@@ -24,19 +26,30 @@ pub enum Order {
     Pipeline,
 }
 
+/// How far the batch under way is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// There is none.
+    Idle,
+    /// So many branches still work on it.
+    Working(usize),
+    /// Its output is on its way out.
+    Releasing,
+}
+
 /// What the ports and ends of one compound share.
 pub(crate) struct Batch<H: Host> {
     branches: usize,
     order: Order,
-    /// How many branches still work on the batch; 0: none is under way.
-    working: usize,
-    /// The identity of this batch's sentinel: those of compounds around this one are plain frames here.
-    mark: u64,
+    /// Counts batches, so that each has sentinels of its own.
+    number: u32,
+    progress: Progress,
     outputs: Vec<(usize, Frame<H>)>,
     /// Frames that wait for the batch.
-    held: VecDeque<Frame<H>>,
+    held: Held<H>,
     /// Of the start frame: how many branches have let it out.
     started: usize,
+    epoch: Epoch,
     seen: Seen,
 }
 
@@ -47,13 +60,64 @@ impl<H: Host> Batch<H> {
         Self {
             branches,
             order,
-            working: 0,
-            mark: 0,
+            number: 0,
+            progress: Progress::Idle,
             outputs: Vec::new(),
-            held: VecDeque::new(),
+            held: Held::default(),
             started: 0,
+            epoch: Epoch::default(),
             seen: Seen::default(),
         }
+    }
+
+    /// Begin a batch. Returns its number.
+    fn begin(&mut self) -> u32 {
+        self.number = self.number.wrapping_add(1);
+        self.progress = Progress::Working(self.branches);
+        self.number
+    }
+
+    /// The next frame that waits at an end, and the number of the batch that it begins.
+    fn next_held(&mut self, inward: Direction) -> Turn<(Frame<H>, u32)> {
+        match self.held.turn() {
+            Some(_) if self.progress != Progress::Idle => Turn::Over,
+            Some(direction) if direction != inward => Turn::Elsewhere,
+            _ => match self.held.pop() {
+                Some(frame) => Turn::Enter((frame, self.begin())),
+                None => Turn::Over,
+            },
+        }
+    }
+
+    /// A system frame goes in. Returns what it drops of those that wait.
+    fn note(&mut self, frame: &Frame<H>) -> Vec<Frame<H>> {
+        match frame.class.kind {
+            Kind::Interruption => {
+                self.epoch = self.epoch.max(frame.epoch);
+                self.held.interrupt(frame.epoch)
+            }
+            Kind::Cancel => self.held.clear(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// One more branch is done. The last one is given the output, in the order of its release.
+    fn branch_done(&mut self) -> Option<Vec<Frame<H>>> {
+        match self.progress {
+            Progress::Working(1) => self.progress = Progress::Releasing,
+            Progress::Working(left) => {
+                self.progress = Progress::Working(left - 1);
+                return None;
+            }
+            Progress::Idle | Progress::Releasing => return None,
+        }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        if self.order == Order::Pipeline {
+            outputs.sort_by_key(|(branch, _)| *branch);
+        }
+        // A quick branch lets an end out before a slow one its last words.
+        outputs.sort_by_key(|(_, frame)| frame.class.kind.is_terminal());
+        Some(outputs.into_iter().map(|(_, frame)| frame).collect())
     }
 }
 
@@ -70,6 +134,7 @@ pub(crate) enum RendezvousEnd {
 pub(crate) struct Rendezvous<H: Host> {
     end: RendezvousEnd,
     batch: Arc<Mutex<Batch<H>>>,
+    ends: Arc<OnceLock<(u32, u32)>>,
     branches: Arc<OnceLock<Vec<Link>>>,
 }
 
@@ -79,9 +144,10 @@ impl<H: Host> Rendezvous<H> {
     pub(crate) fn new(
         end: RendezvousEnd,
         batch: Arc<Mutex<Batch<H>>>,
+        ends: Arc<OnceLock<(u32, u32)>>,
         branches: Arc<OnceLock<Vec<Link>>>,
     ) -> Self {
-        Self { end, batch, branches }
+        Self { end, batch, ends, branches }
     }
 
     fn inward(&self) -> Direction {
@@ -90,52 +156,75 @@ impl<H: Host> Rendezvous<H> {
             RendezvousEnd::Tail => Direction::Upstream,
         }
     }
-}
 
-impl<H: Host> Inline<H> for Rendezvous<H> {
-    fn process(&mut self, mut frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        if frame.direction != self.inward() {
-            return emit.forward(frame);
-        }
-        let Some(branches) = self.branches.get() else { return emit.discard(frame) };
-        let system = frame.class.is_system();
-        let mark = next_mark();
-        if !system {
-            let mut batch = lock(&self.batch);
-            if batch.working > 0 {
-                return batch.held.push_back(frame);
+    fn enter(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        if frame.class.is_system() {
+            let dropped = lock(&self.batch).note(&frame);
+            for frame in dropped {
+                emit.discard(frame);
             }
-            (batch.working, batch.mark) = (branches.len(), mark);
+            return self.fan_out(frame, emit);
         }
+        let number = {
+            let mut batch = lock(&self.batch);
+            if batch.progress != Progress::Idle || !batch.held.is_empty() {
+                return batch.held.push(frame);
+            }
+            batch.begin()
+        };
+        self.work(frame, number, emit);
+    }
+
+    /// The batch is over: let in what waits here.
+    fn let_in(&self, emit: &mut Emit<'_, H>) {
+        loop {
+            let turn = lock(&self.batch).next_held(self.inward());
+            match turn {
+                Turn::Enter((frame, number)) => self.work(frame, number, emit),
+                Turn::Elsewhere => {
+                    let Some(&(head, tail)) = self.ends.get() else { return };
+                    let other = if self.end == RendezvousEnd::Head { tail } else { head };
+                    return emit.deliver(Link::Node(other), doorbell(self.inward().reverse()));
+                }
+                Turn::Over => return,
+            }
+        }
+    }
+
+    /// Give a frame to all branches, with the sentinels behind it.
+    fn work(&self, frame: Frame<H>, number: u32, emit: &mut Emit<'_, H>) {
+        let (Some(branches), Some(&(head, _))) = (self.branches.get(), self.ends.get()) else {
+            return emit.discard(frame);
+        };
         let direction = frame.direction;
-        let Some((&last, first)) = branches.split_last() else { return emit.forward(frame) };
+        self.fan_out(frame, emit);
+        for &branch in branches {
+            emit.deliver(branch, sentinel(sentinel_id(head, number), direction));
+        }
+    }
+
+    fn fan_out(&self, mut frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        let branches = self.branches.get().and_then(|branches| branches.split_last());
+        let Some((&last, first)) = branches else { return emit.discard(frame) };
+        frame.identify();
         for &branch in first {
             let copy = frame.share();
             emit.branch(branch, copy);
         }
         emit.branch(last, frame);
-        if !system {
-            for &branch in branches {
-                emit.deliver(branch, sentinel(mark, direction));
-            }
+    }
+}
+
+impl<H: Host> Inline<H> for Rendezvous<H> {
+    fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        if is_doorbell(&frame) {
+            self.let_in(emit);
+        } else if frame.direction == self.inward() {
+            self.enter(frame, emit);
+        } else {
+            emit.forward(frame);
         }
     }
-}
-
-fn sentinel<H: Host>(mark: u64, direction: Direction) -> Frame<H> {
-    Frame {
-        class: Class { id: u16::MAX, kind: Kind::Sentinel, bits: Bits::CONTROL.with(Bits::UNINTERRUPTIBLE) },
-        epoch: Default::default(),
-        id: mark,
-        direction,
-        payload: Payload::Mark,
-    }
-}
-
-/// An identity that no frame of a host has: those count from 0.
-fn next_mark() -> u64 {
-    static MARKS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1 << 63);
-    MARKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// Where frames leave a branch, on either side.
@@ -143,89 +232,92 @@ pub(crate) struct Port<H: Host> {
     branch: usize,
     batch: Arc<Mutex<Batch<H>>>,
     ends: Arc<OnceLock<(u32, u32)>>,
+    /// The direction in which frames leave the branch here.
+    outward: Direction,
 }
 
 impl<H: Host> Port<H> {
-    /// A port of a branch.
+    /// A port of a branch, at the end where frames of this direction leave it.
     #[must_use]
-    pub(crate) fn new(branch: usize, batch: Arc<Mutex<Batch<H>>>, ends: Arc<OnceLock<(u32, u32)>>) -> Self {
-        Self { branch, batch, ends }
+    pub(crate) fn new(
+        branch: usize,
+        batch: Arc<Mutex<Batch<H>>>,
+        ends: Arc<OnceLock<(u32, u32)>>,
+        outward: Direction,
+    ) -> Self {
+        Self { branch, batch, ends, outward }
+    }
+
+    /// Past the compound's end, as if that had pushed the frame.
+    fn let_out(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        let Some(&(head, tail)) = self.ends.get() else { return emit.discard(frame) };
+        let way_out = if frame.direction == Direction::Downstream { tail } else { head };
+        emit.forward_from(way_out, frame);
+    }
+
+    /// A sentinel of this compound, of the batch under way.
+    fn is_ours(&self, frame: &Frame<H>, batch: &Batch<H>) -> bool {
+        is_sentinel(frame)
+            && self.ends.get().is_some_and(|&(head, _)| frame.id == sentinel_id(head, batch.number))
+    }
+
+    fn release(&self, outputs: Vec<Frame<H>>, emit: &mut Emit<'_, H>) {
+        let Some(&(head, _)) = self.ends.get() else { return };
+        for frame in outputs {
+            if frame.is_stale(lock(&self.batch).epoch) {
+                emit.discard(frame);
+            } else {
+                self.let_out(frame, emit);
+            }
+        }
+        lock(&self.batch).progress = Progress::Idle;
+        emit.deliver(Link::Node(head), doorbell(Direction::Downstream));
+    }
+}
+
+/// What becomes of a frame at the end of a branch.
+enum Verdict<H: Host> {
+    Pass(Frame<H>),
+    Drop(Frame<H>),
+    Kept,
+    Release(Vec<Frame<H>>),
+}
+
+impl<H: Host> Port<H> {
+    fn judge(&self, frame: Frame<H>) -> Verdict<H> {
+        let mut batch = lock(&self.batch);
+        if self.is_ours(&frame, &batch) {
+            return match batch.branch_done() {
+                Some(outputs) => Verdict::Release(outputs),
+                None => Verdict::Drop(frame),
+            };
+        }
+        if frame.class.kind == Kind::Start {
+            batch.started += 1;
+            return if batch.started == batch.branches { Verdict::Pass(frame) } else { Verdict::Drop(frame) };
+        }
+        if frame.id != 0 && !batch.seen.insert(frame.id) {
+            return Verdict::Drop(frame);
+        }
+        if frame.class.is_system() {
+            return Verdict::Pass(frame);
+        }
+        batch.outputs.push((self.branch, frame));
+        Verdict::Kept
     }
 }
 
 impl<H: Host> Inline<H> for Port<H> {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let Some(&(head, tail)) = self.ends.get() else { return emit.discard(frame) };
-        // A port stands at each side of the branch: on the way in it is a wire.
-        let goes_out = match emit.graph.neighbour(emit.node, frame.direction) {
-            Link::Node(next) => next == head || next == tail,
-            Link::Edge(_) | Link::End => false,
-        };
-        if !goes_out {
+        // On the way in it is a wire.
+        if frame.direction != self.outward {
             return emit.forward(frame);
         }
-        let way_out = |frame: &Frame<H>| match frame.direction {
-            Direction::Downstream => tail,
-            Direction::Upstream => head,
-        };
-        if frame.class.kind == Kind::Sentinel && frame.id == lock(&self.batch).mark {
-            emit.discard(frame);
-            let released = finish(&self.batch);
-            for frame in released.outputs {
-                emit.forward_from(way_out(&frame), frame);
-            }
-            for frame in released.held {
-                let way_in = match frame.direction {
-                    Direction::Downstream => head,
-                    Direction::Upstream => tail,
-                };
-                emit.deliver(Link::Node(way_in), frame);
-            }
-            return;
-        }
-        if frame.class.is_system() {
-            let passes = {
-                let mut batch = lock(&self.batch);
-                if frame.class.kind == Kind::Start {
-                    batch.started += 1;
-                    batch.started == batch.branches
-                } else {
-                    frame.id == 0 || batch.seen.insert(frame.id)
-                }
-            };
-            return if passes { emit.forward_from(way_out(&frame), frame) } else { emit.discard(frame) };
-        }
-        let known = {
-            let mut batch = lock(&self.batch);
-            if frame.id != 0 && !batch.seen.insert(frame.id) {
-                Some(frame)
-            } else {
-                batch.outputs.push((self.branch, frame));
-                None
-            }
-        };
-        if let Some(frame) = known {
-            emit.discard(frame);
+        match self.judge(frame) {
+            Verdict::Pass(frame) => self.let_out(frame, emit),
+            Verdict::Drop(frame) => emit.discard(frame),
+            Verdict::Kept => {}
+            Verdict::Release(outputs) => self.release(outputs, emit),
         }
     }
-}
-
-struct Released<H: Host> {
-    outputs: Vec<Frame<H>>,
-    held: VecDeque<Frame<H>>,
-}
-
-/// One more branch is done; the last one releases the batch and lets in what waits.
-fn finish<H: Host>(batch: &Mutex<Batch<H>>) -> Released<H> {
-    let mut batch = lock(batch);
-    batch.working = batch.working.saturating_sub(1);
-    if batch.working > 0 {
-        return Released { outputs: Vec::new(), held: VecDeque::new() };
-    }
-    let mut outputs = std::mem::take(&mut batch.outputs);
-    if batch.order == Order::Pipeline {
-        outputs.sort_by_key(|(branch, _)| *branch);
-    }
-    let held = std::mem::take(&mut batch.held);
-    Released { outputs: outputs.into_iter().map(|(_, frame)| frame).collect(), held }
 }

@@ -111,6 +111,12 @@ fn materialise(py: Python<'_>, native: &engine::NativeFrame<Asyncio>) -> PyResul
             frame
         }
     };
+    // A fork may have given the frame its identity already; from now on it is the object's.
+    let own_id = identity(&object)?;
+    let id = native.identity_or(own_id);
+    if id != own_id {
+        object.setattr(intern!(py, "id"), id)?;
+    }
     // Another reader may have been faster while Python ran: one object is everybody's.
     let kept = native.object.get_or_init(|| FrameObject::new(object.unbind()));
     Ok(kept.get().clone_ref(py))

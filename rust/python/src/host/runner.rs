@@ -942,12 +942,28 @@ impl Runner {
                 TaskBase::hop(task.bind(py), hop)?;
             }
         }
+        for failure in slf.get().scheduler(py, engine::Scheduler::take_failures) {
+            Self::native_failed(slf, failure)?;
+        }
         while let Some((graph, edge, frame)) = slf.get().scheduler(py, engine::Scheduler::take_left) {
             match slf.get().task_of(py, graph) {
                 Some(task) => TaskBase::left(task.bind(py), edge, frame)?,
                 None => drop(frame),
             }
         }
+        Ok(())
+    }
+
+    /// A native processor panicked: an error frame goes upstream from it.
+    #[cold]
+    fn native_failed(slf: &Bound<'_, Self>, failure: engine::Failure) -> PyResult<()> {
+        let py = slf.py();
+        let graph = slf.get().scheduler(py, |scheduler| scheduler.graph(failure.graph).cloned());
+        let Some(graph) = graph else { return Ok(()) };
+        let text = format!("{} panicked: {}", graph.nodes[failure.node as usize].name, failure.message);
+        let error = py.import("pipecat_rs.frames.error")?.getattr("ErrorFrame")?.call1((text,))?;
+        let frame = frame::wrap(&error, super::classes::class_of(&error)?, Direction::Upstream, true)?;
+        slf.get().scheduler(py, |scheduler| graph.push_from(failure.node, frame, scheduler));
         Ok(())
     }
 
