@@ -394,6 +394,22 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     # ---- frames
 
+    async def queue_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        """Queue a frame behind those before it.
+
+        Before the start it is kept, after the end it is dropped.
+
+        Args:
+            frame: The frame.
+            direction: Downstream from the pipeline's beginning, or upstream from its end.
+
+        Raises:
+            TypeError: If it is no frame.
+        """
+        raise NotImplementedError  # the native method stands in for this body
+
     async def queue_frames(
         self,
         frames: Iterable[Frame] | AsyncIterable[Frame],
@@ -794,6 +810,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         """Queue a frame from a place that cannot await; the frame is queued in the call."""
         _waits_for_room = self.queue_frame(frame)
 
+    def _queue(self, frame: Frame) -> None:
+        _core.TaskBase.queue_frame(self, frame)  # acts when called; there is nothing to await
+
     def _flush_step(self, probe: PipelineFlushFrame, at_sink: bool) -> None:
         if at_sink and probe.returning:
             if probe.event is not None:
@@ -933,5 +952,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     def _leaves(self) -> Iterator[FrameProcessor]:
         return (p for p in self._iter_processors(self._pipeline) if not p.processors)
 
+
+PipelineWorker.queue_frame = _core._coroutine_method(  # type: ignore[method-assign]
+    PipelineWorker.queue_frame, _core.TaskBase.queue_frame
+)
 
 PipelineTask = PipelineWorker

@@ -335,6 +335,50 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
 
     # ---- frames
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Process a frame. Overrides call this first, then push what should go on.
+
+        Args:
+            frame: The frame.
+            direction: Which way it travels.
+        """
+        raise NotImplementedError  # the native method stands in for this body
+
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        """Push a frame to the neighbour. Acts when called; waits only if its mailbox is full.
+
+        On another thread than the loop's it acts when the loop runs it, as
+        `asyncio.run_coroutine_threadsafe` does.
+
+        Args:
+            frame: The frame.
+            direction: Which way. Without a neighbour there, the frame is dropped.
+
+        Raises:
+            TypeError: If it is no frame.
+        """
+        raise NotImplementedError
+
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: FrameCallback | None = None,
+    ) -> None:
+        """Put a frame into this processor's own mailbox.
+
+        Args:
+            frame: The frame.
+            direction: Which way it travels.
+            callback: Awaited with processor, frame and direction after the frame was processed.
+
+        Raises:
+            TypeError: If it is no frame.
+        """
+        raise NotImplementedError
+
     async def _process_hooked(self, item: Any, direction: FrameDirection) -> None:
         """Process a frame with the events around it, and the callback it was queued with."""
         frame, callback = item, None
@@ -626,6 +670,13 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         super().add_event_handler(event_name, handler)
         listened = (self._event_handlers or {}).keys()
         self._hook(not _PROCESS_EVENTS.isdisjoint(listened), not _PUSH_EVENTS.isdisjoint(listened))
+
+
+for _name in ("process_frame", "push_frame", "queue_frame"):
+    _method = _core._coroutine_method(  # pyright: ignore[reportPrivateUsage]
+        FrameProcessor.__dict__[_name], getattr(_core.ProcessorBase, _name)
+    )
+    setattr(FrameProcessor, _name, _method)
 
 
 def _text_of(error: BaseException) -> str:

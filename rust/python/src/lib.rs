@@ -36,6 +36,12 @@ fn _mark_own_words(frame_type: &Bound<'_, PyType>) {
     host::classes::mark_own_words(frame_type);
 }
 
+/// A method that calls a native one and shows the face of an `async def` function.
+#[pyfunction]
+fn _coroutine_method(face: &Bound<'_, PyAny>, native: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    host::ffi::make_coroutine_method(face, native)
+}
+
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<processor::ProcessorBase>()?;
@@ -50,6 +56,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<awaitable::Deferred>()?;
     module.add_function(wrap_pyfunction!(_configure, module)?)?;
     module.add_function(wrap_pyfunction!(_mark_own_words, module)?)?;
+    module.add_function(wrap_pyfunction!(_coroutine_method, module)?)?;
+    let close = wrap_pyfunction!(host::closing::_close_for_ever, module)?;
+    module.py().import("atexit")?.call_method1("register", (close,))?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     Ok(())
 }

@@ -254,3 +254,128 @@ pub(crate) fn make_ready_awaitable(py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(Bound::from_owned_ptr_or_err(py, object)?.unbind())
     }
 }
+
+// ---- coroutine methods
+//
+// A native method is no coroutine function to `inspect`, and frameworks ask before they await. This
+// descriptor forwards calls to the native method (about 10 ns) and shows everything else of a
+// Python `async def` that serves as its face: code, signature, documentation.
+
+// SAFETY: as CPython declares it in `classobject.h`; pyo3's bindings leave it out.
+unsafe extern "C" {
+    fn PyMethod_New(function: *mut ffi::PyObject, object: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+#[repr(C)]
+struct CoroutineMethod {
+    base: ffi::PyObject,
+    vectorcall: Option<ffi::vectorcallfunc>,
+    native: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+    qualname: *mut ffi::PyObject,
+    module: *mut ffi::PyObject,
+    doc: *mut ffi::PyObject,
+    code: *mut ffi::PyObject,
+    defaults: *mut ffi::PyObject,
+    kwdefaults: *mut ffi::PyObject,
+    annotations: *mut ffi::PyObject,
+    wrapped: *mut ffi::PyObject,
+}
+
+unsafe extern "C" fn coroutine_method_call(
+    callable: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: only objects of our type have this function; the arguments are passed on untouched.
+    unsafe { ffi::PyObject_Vectorcall((*callable.cast::<CoroutineMethod>()).native, arguments, count, names) }
+}
+
+unsafe extern "C" fn coroutine_method_get(
+    method: *mut ffi::PyObject,
+    object: *mut ffi::PyObject,
+    _owner: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a new reference is due: to the method itself on the class, to a bound one otherwise.
+    unsafe {
+        if object.is_null() || object == ffi::Py_None() {
+            ffi::Py_INCREF(method);
+            return method;
+        }
+        PyMethod_New(method, object)
+    }
+}
+
+fn coroutine_method_type(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let member = |name: &'static std::ffi::CStr, kind, offset: usize| ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: kind,
+        offset: offset as ffi::Py_ssize_t,
+        flags: ffi::Py_READONLY,
+        doc: std::ptr::null(),
+    };
+    let object = |name, offset| member(name, ffi::Py_T_OBJECT_EX, offset);
+    let offset = std::mem::offset_of!(CoroutineMethod, vectorcall);
+    let members = Box::leak(Box::new([
+        member(c"__vectorcalloffset__", ffi::Py_T_PYSSIZET, offset),
+        object(c"__name__", std::mem::offset_of!(CoroutineMethod, name)),
+        object(c"__qualname__", std::mem::offset_of!(CoroutineMethod, qualname)),
+        object(c"__doc__", std::mem::offset_of!(CoroutineMethod, doc)),
+        object(c"__code__", std::mem::offset_of!(CoroutineMethod, code)),
+        object(c"__defaults__", std::mem::offset_of!(CoroutineMethod, defaults)),
+        object(c"__kwdefaults__", std::mem::offset_of!(CoroutineMethod, kwdefaults)),
+        object(c"__annotations__", std::mem::offset_of!(CoroutineMethod, annotations)),
+        object(c"__wrapped__", std::mem::offset_of!(CoroutineMethod, wrapped)),
+        // SAFETY: all zeros is the end of the table.
+        unsafe { std::mem::zeroed() },
+    ]));
+    let slot = |slot, pfunc| ffi::PyType_Slot { slot, pfunc };
+    let mut slots = [
+        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
+        slot(ffi::Py_tp_descr_get, coroutine_method_get as *mut c_void),
+        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
+        slot(0, std::ptr::null_mut()),
+    ];
+    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR | ffi::Py_TPFLAGS_HAVE_VECTORCALL;
+    let mut spec = ffi::PyType_Spec {
+        name: c"pipecat_rs._core.CoroutineMethod".as_ptr().cast::<c_char>(),
+        basicsize: size_of::<CoroutineMethod>() as c_int,
+        itemsize: 0,
+        flags: flags as c_uint,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the spec and its slots live through the call; the member table is leaked because the
+    // type keeps a pointer to it. A new reference or NULL comes back.
+    unsafe { Ok(Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec))?.unbind()) }
+}
+
+/// A method that calls `native` and looks like `face`, an `async def` function.
+pub(crate) fn make_coroutine_method(
+    face: &Bound<'_, PyAny>,
+    native: &Bound<'_, PyAny>,
+) -> PyResult<Py<PyAny>> {
+    static TYPE: pyo3::sync::PyOnceLock<Py<PyAny>> = pyo3::sync::PyOnceLock::new();
+    let py = face.py();
+    let kind = TYPE.get_or_try_init(py, || coroutine_method_type(py))?;
+    // SAFETY: the allocation is zeroed and of our layout, so every field may be written. Each field
+    // takes a reference of its own, which lives as long as the object: as long as the class it is
+    // put into, that is, as long as the process.
+    unsafe {
+        let object = ffi::PyType_GenericAlloc(kind.as_ptr().cast(), 0);
+        let made = Bound::from_owned_ptr_or_err(py, object)?;
+        let method = object.cast::<CoroutineMethod>();
+        (*method).vectorcall = Some(coroutine_method_call);
+        (*method).native = native.clone().into_ptr();
+        (*method).wrapped = face.clone().into_ptr();
+        (*method).name = face.getattr("__name__")?.into_ptr();
+        (*method).qualname = face.getattr("__qualname__")?.into_ptr();
+        (*method).module = face.getattr("__module__")?.into_ptr();
+        (*method).doc = face.getattr("__doc__")?.into_ptr();
+        (*method).code = face.getattr("__code__")?.into_ptr();
+        (*method).defaults = face.getattr("__defaults__")?.into_ptr();
+        (*method).kwdefaults = face.getattr("__kwdefaults__")?.into_ptr();
+        (*method).annotations = face.getattr("__annotations__")?.into_ptr();
+        Ok(made.unbind())
+    }
+}

@@ -5,6 +5,7 @@
 //! references that die elsewhere, `stall` watches from outside, `ffi` holds every `unsafe`.
 
 pub(crate) mod classes;
+pub(crate) mod closing;
 pub(crate) mod ffi;
 pub(crate) mod frame;
 pub(crate) mod graveyard;

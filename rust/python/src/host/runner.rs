@@ -396,6 +396,10 @@ impl Runner {
         if busy {
             return Ok(());
         }
+        let Some(_inside) = super::closing::Inside::enter() else {
+            slf.get().state.with(py, |state| state.running = false);
+            return Ok(());
+        };
         let result = Self::cascade(slf);
         slf.get().pulse.rest();
         let left = Self::leave_task(slf);
