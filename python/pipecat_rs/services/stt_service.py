@@ -412,14 +412,14 @@ class SegmentedSTTService(STTService):
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
-        """Push a frame; every transcript is final, as it is that of a whole utterance.
+        """Push a frame; a transcript is final unless that of a later utterance is still to come.
 
         Args:
             frame: The frame.
             direction: Which way.
         """
         if isinstance(frame, TranscriptionFrame):
-            frame.finalized = True
+            frame.finalized = self._segments.empty() and not self._user_speaking
         await super().push_frame(frame, direction)
 
     async def _handle_vad_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:

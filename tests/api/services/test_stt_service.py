@@ -161,6 +161,22 @@ async def test_utterances_are_transcribed_in_order_while_frames_pass():
     assert [f.text for f in ways.went_down() if isinstance(f, TranscriptionFrame)] == ["1", "2"]
 
 
+async def test_a_transcript_is_final_if_none_is_to_come():
+    stt = Segments()
+    stt.go.clear()
+    async with passage(stt) as ways:
+        await speak(ways, audio(1))
+        await until(lambda: len(stt.heard) == 1)
+        await speak(ways, audio(2))
+        await ways.down.wait_for(VADUserStoppedSpeakingFrame, count=2)
+        stt.go.set()
+        await ways.down.wait_for(TranscriptionFrame, count=2)
+        await ways.send(VADUserStartedSpeakingFrame())
+        await ways.end()
+    transcripts = [f for f in ways.went_down() if isinstance(f, TranscriptionFrame)]
+    assert [f.finalized for f in transcripts] == [False, True]
+
+
 async def test_the_end_waits_for_the_last_utterance():
     stt = Segments()
     stt.go.clear()

@@ -131,7 +131,7 @@ def open_engine(
         model_path: The GGUF file.
         context_size: Longest prompt with its answer, in tokens.
         slots: Completions at a time.
-        threads: Threads of one completion, or 0 for one a core.
+        threads: Threads of one completion, or 0 for one a core but one.
         report: How the loading goes on.
     """
     report(0.5, "importing llama.cpp")
@@ -141,7 +141,9 @@ def open_engine(
     params.model.path = str(model_path)
     params.n_ctx = context_size * slots
     params.n_parallel = slots
-    params.cpuparams.n_threads = threads or os.cpu_count() or 1
+    # The threads wait for each other at every layer, spinning: if one of them shares its core with
+    # the pipeline, all are held up, and an answer takes ten times as long.
+    params.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 2) - 1)
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.verbosity = -1
     # It also listens on a port of the loopback interface, which cannot be switched off. With a key

@@ -75,7 +75,8 @@ class LlamaCppLLMService(LLMService, LocalModelService):
             transcript: How a transcript is written down.
             context_size: Longest prompt with its answer, in tokens.
             slots: Answers at a time of all sessions that share the model; others wait in line.
-            threads: Threads of one answer, or 0 for one a core.
+            threads: Threads of one answer, or 0 for one a core but one, which is left to the
+                pipeline.
             settings: What is to differ from the default: temperature 0.1, at most 128 tokens.
             **kwargs: For `LLMService`.
 
