@@ -16,7 +16,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
 from types import CodeType, FrameType
-from typing import Any, Final, Literal, NoReturn, Self, TypedDict, final
+from typing import Any, Final, Literal, NoReturn, Self, SupportsIndex, TypedDict, final
 
 from typing_extensions import disjoint_base
 
@@ -35,7 +35,10 @@ __all__ = [
     "Runner",
     "SwitchChoice",
     "TaskBase",
+    "Waiting",
+    "_bench_post",
     "_configure",
+    "_coroutine_method",
     "_mark_own_words",
 ]
 
@@ -62,6 +65,21 @@ class _NodeSnapshot(TypedDict):
     processed: int
     system: _LaneSnapshot
     data: _LaneSnapshot
+
+def _coroutine_method(face: Callable[..., Any], native: Callable[..., Any]) -> Any:
+    """Return a method that calls `native` and shows the face of an ``async def`` function."""
+
+def _bench_post(task: TaskBase, count: int, period_us: int) -> dict[str, float]:
+    """Post frames to a running task's first processor from this thread, without the GIL.
+
+    Args:
+        task: The task.
+        count: How many frames.
+        period_us: Time between two, in µs.
+
+    Returns:
+        How long a post took: ``mean_us``, ``p99_us`` and ``max_us``.
+    """
 
 def _mark_own_words(frame_type: type[Frame]) -> None:
     """Ask each frame of a class, from now on, whether an interruption may drop it."""
@@ -171,7 +189,7 @@ class ProcessorBase:
     def _has_waiting(self, frame_type: type[Frame]) -> bool:
         """Return whether a frame of a class, or derived from it, waits in the data lane."""
 
-    def __reduce__(self) -> NoReturn: ...
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn: ...
 
 @final
 class QueuedFrame:
@@ -417,6 +435,19 @@ class Parked:
     def cancel(self, msg: object = None) -> bool: ...
     def _wake(self, future: Future[Any]) -> None:
         """Go on: the done-callback of what the callback waits for."""
+
+@final
+class Waiting:
+    """Waits for room in a full mailbox; a coroutine."""
+
+    def __await__(self) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: None) -> Any: ...
+    def throw(
+        self, error: BaseException, value: object = None, traceback: object = None
+    ) -> Any: ...
+    def close(self) -> None: ...
 
 @final
 class Deferred:

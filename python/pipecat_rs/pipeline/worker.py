@@ -394,7 +394,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     # ---- frames
 
-    async def queue_frame(
+    async def queue_frame(  # pyright: ignore[reportIncompatibleMethodOverride] - None is native
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
         """Queue a frame behind those before it.
@@ -811,7 +811,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         _waits_for_room = self.queue_frame(frame)
 
     def _queue(self, frame: Frame) -> None:
-        _core.TaskBase.queue_frame(self, frame)  # acts when called; there is nothing to await
+        _acts_when_called = _core.TaskBase.queue_frame(self, frame)
 
     def _flush_step(self, probe: PipelineFlushFrame, at_sink: bool) -> None:
         if at_sink and probe.returning:

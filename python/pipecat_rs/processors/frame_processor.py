@@ -344,7 +344,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         """
         raise NotImplementedError  # the native method stands in for this body
 
-    async def push_frame(
+    async def push_frame(  # pyright: ignore[reportIncompatibleMethodOverride] - None is native
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
         """Push a frame to the neighbour. Acts when called; waits only if its mailbox is full.
@@ -361,7 +361,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         """
         raise NotImplementedError
 
-    async def queue_frame(
+    async def queue_frame(  # pyright: ignore[reportIncompatibleMethodOverride] - None is native
         self,
         frame: Frame,
         direction: FrameDirection = FrameDirection.DOWNSTREAM,

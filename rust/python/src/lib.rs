@@ -4,6 +4,7 @@
 //! are thin handles: take arguments apart, one call, wrap the result.
 
 mod awaitable;
+mod bench_post;
 mod direction;
 mod host;
 mod layout;
@@ -54,9 +55,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::runner::Runner>()?;
     module.add_class::<host::park::Parked>()?;
     module.add_class::<awaitable::Deferred>()?;
+    module.add_class::<awaitable::Waiting>()?;
     module.add_function(wrap_pyfunction!(_configure, module)?)?;
     module.add_function(wrap_pyfunction!(_mark_own_words, module)?)?;
     module.add_function(wrap_pyfunction!(_coroutine_method, module)?)?;
+    module.add_function(wrap_pyfunction!(bench_post::_bench_post, module)?)?;
     let close = wrap_pyfunction!(host::closing::_close_for_ever, module)?;
     module.py().import("atexit")?.call_method1("register", (close,))?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;

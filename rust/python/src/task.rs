@@ -44,6 +44,11 @@ impl TaskBase {
             .map(|r| r.into_bound(py))
     }
 
+    /// The graph, while the task runs.
+    pub(crate) fn graph(&self, py: Python<'_>) -> Option<Arc<Graph>> {
+        self.state.with(py, |state| state.graph.as_ref().map(Arc::clone))
+    }
+
     fn seated(&self, py: Python<'_>) -> Vec<(u32, Py<ProcessorBase>)> {
         self.state.with(py, |state| {
             state.seated.iter().map(|(slot, processor)| (*slot, processor.clone_ref(py))).collect()

@@ -141,12 +141,6 @@ pub(crate) fn type_address(object: &Bound<'_, PyAny>) -> usize {
     unsafe { ffi::Py_TYPE(object.as_ptr()) as usize }
 }
 
-/// Whether this thread holds the GIL, so that references may be dropped here.
-pub(crate) fn holds_gil() -> bool {
-    // SAFETY: callable from any thread, also after finalisation has begun.
-    unsafe { ffi::PyGILState_Check() != 0 }
-}
-
 // ---- the ready awaitable
 //
 // What `push_frame` returns: a coroutine (users hand it to `create_task`, `gather`, `wait_for`) that

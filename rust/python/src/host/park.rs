@@ -15,6 +15,9 @@ use pyo3::types::{PyDict, PySet, PyType};
 use super::ffi::{GilCell, Sent, send};
 use super::runner::Runner;
 
+/// What a callback leaves when it is over: where it belonged, and its frame.
+pub(crate) type PutDown = ((u32, Lane), Option<Py<PyAny>>);
+
 /// A suspended callback, or an idle task that waits for one.
 pub(crate) struct ParkedState {
     pub(crate) runner: Option<Py<Runner>>,
@@ -172,7 +175,7 @@ impl Parked {
     }
 
     /// Put the callback down. Returns where it belonged and its frame.
-    pub(crate) fn put_down(slf: &Bound<'_, Self>) -> PyResult<Option<((u32, Lane), Option<Py<PyAny>>)>> {
+    pub(crate) fn put_down(slf: &Bound<'_, Self>) -> PyResult<Option<PutDown>> {
         let py = slf.py();
         slf.get().register(py, false)?;
         let (slot, frame, dead) = slf.get().state.with(py, |state| {

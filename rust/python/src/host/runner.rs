@@ -358,7 +358,7 @@ impl Runner {
             state.waiters.entry(slot).or_default().push(future.clone().unbind());
         });
         loop_.call_method1("call_later", (ROOM_TIMEOUT_SECS, slf.getattr("_give_room")?, slot, &future))?;
-        Ok(future.unbind())
+        crate::awaitable::Waiting::for_future(&future)
     }
 
     fn wake_waiters(slf: &Bound<'_, Self>) -> PyResult<()> {
