@@ -44,7 +44,7 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// Whether a lane has nothing waiting, in hand or on the way to it.
+    /// Whether a lane can be passed: it has nothing waiting, in hand or on the way to it.
     #[must_use]
     pub fn is_idle(&self, lane: Lane) -> bool {
         // Order matters: a post leaves the count only after the lane is marked busy.

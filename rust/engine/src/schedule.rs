@@ -171,19 +171,20 @@ impl<H: Host> Slot<H> {
             && !self.leases.is_held(lane, now_ms)
     }
 
+    /// Whether other threads may pass by. Nobody passes a processor that handles everything.
+    fn is_busy(&self, lane: Lane, now_ms: u32) -> bool {
+        self.interest.is_none() || !self.passable(lane, now_ms)
+    }
+
     #[inline]
     fn show(&self, lane: Lane, now_ms: u32) {
-        self.gauge.set_lane(
-            lane,
-            !self.passable(lane, now_ms),
-            self.mailbox.depth(lane),
-            self.mailbox.oldest_ms(lane),
-        );
-        // Each lane can be passed only if the system lane is idle, and of a single lane if that is.
+        let (depth, oldest_ms) = (self.mailbox.depth(lane), self.mailbox.oldest_ms(lane));
+        self.gauge.set_lane(lane, self.is_busy(lane, now_ms), depth, oldest_ms);
+        // No lane can be passed while the system lane is busy, or a single lane is.
         if lane == Lane::System {
-            self.gauge.set_busy(Lane::Data, !self.passable(Lane::Data, now_ms));
+            self.gauge.set_busy(Lane::Data, self.is_busy(Lane::Data, now_ms));
         } else if self.single_lane {
-            self.gauge.set_busy(Lane::System, !self.passable(Lane::Data, now_ms));
+            self.gauge.set_busy(Lane::System, self.is_busy(Lane::Data, now_ms));
         }
     }
 }
@@ -299,7 +300,9 @@ impl<H: Host> Scheduler<H> {
 
     /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
     pub fn handle_everything(&mut self, slot: u32) {
-        self.slots[slot as usize].interest = None;
+        let place = &mut self.slots[slot as usize];
+        place.interest = None;
+        place.show(Lane::System, self.now_ms);
     }
 
     /// Open a slot that has no start frame to wait for.

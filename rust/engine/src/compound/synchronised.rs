@@ -3,7 +3,8 @@
 //! Each data or control frame is given to all branches with a sentinel behind it. The sentinel is
 //! the engine's own: processors never see it, it passes them in order, so its arrival at the far
 //! end says that the branch is done. Then all output of the batch is released, once for each
-//! identity, and the next frame is let in. System frames go through at once.
+//! identity, and the next frame is let in. System frames go through at once, but none ahead of the
+//! start frame, which waits for the last branch.
 
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,17 @@ enum Progress {
     Releasing,
 }
 
+/// How far the start frame is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Starting {
+    /// Nothing is held for a start frame that may never come.
+    Outside,
+    /// It is still in so many branches; 0: on its way out.
+    Inside(usize),
+    /// It is out.
+    Over,
+}
+
 /// What the ports and ends of one compound share.
 pub(crate) struct Batch<H: Host> {
     branches: usize,
@@ -47,8 +59,9 @@ pub(crate) struct Batch<H: Host> {
     outputs: Vec<(usize, Frame<H>)>,
     /// Frames that wait for the batch.
     held: Held<H>,
-    /// Of the start frame: how many branches have let it out.
-    started: usize,
+    start: Starting,
+    /// System frames from the branches that wait for the start frame.
+    early: Vec<Frame<H>>,
     epoch: Epoch,
     seen: Seen,
 }
@@ -64,7 +77,8 @@ impl<H: Host> Batch<H> {
             progress: Progress::Idle,
             outputs: Vec::new(),
             held: Held::default(),
-            started: 0,
+            start: Starting::Outside,
+            early: Vec::new(),
             epoch: Epoch::default(),
             seen: Seen::default(),
         }
@@ -92,6 +106,10 @@ impl<H: Host> Batch<H> {
     /// A system frame goes in. Returns what it drops of those that wait.
     fn note(&mut self, frame: &Frame<H>) -> Vec<Frame<H>> {
         match frame.class.kind {
+            Kind::Start => {
+                self.start = Starting::Inside(self.branches);
+                Vec::new()
+            }
             Kind::Interruption => {
                 self.epoch = self.epoch.max(frame.epoch);
                 self.held.interrupt(frame.epoch)
@@ -99,6 +117,22 @@ impl<H: Host> Batch<H> {
             Kind::Cancel => self.held.clear(),
             _ => Vec::new(),
         }
+    }
+
+    /// A branch lets the start frame out. True: it was the last.
+    fn branch_started(&mut self) -> bool {
+        let Starting::Inside(left @ 1..) = self.start else { return false };
+        self.start = Starting::Inside(left - 1);
+        left == 1
+    }
+
+    /// What waits for the start frame. `None`: nothing more will.
+    fn take_early(&mut self) -> Option<Vec<Frame<H>>> {
+        if self.early.is_empty() {
+            self.start = Starting::Over;
+            return None;
+        }
+        Some(std::mem::take(&mut self.early))
     }
 
     /// One more branch is done. The last one is given the output, in the order of its release.
@@ -261,6 +295,17 @@ impl<H: Host> Port<H> {
             && self.ends.get().is_some_and(|&(head, _)| frame.id == sentinel_id(head, batch.number))
     }
 
+    fn let_start_out(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
+        self.let_out(frame, emit);
+        loop {
+            // Branches on other threads may have emitted more meanwhile.
+            let Some(early) = lock(&self.batch).take_early() else { return };
+            for frame in early {
+                self.let_out(frame, emit);
+            }
+        }
+    }
+
     fn release(&self, outputs: Vec<Frame<H>>, emit: &mut Emit<'_, H>) {
         let Some(&(head, _)) = self.ends.get() else { return };
         for frame in outputs {
@@ -280,6 +325,7 @@ enum Verdict<H: Host> {
     Pass(Frame<H>),
     Drop(Frame<H>),
     Kept,
+    Started(Frame<H>),
     Release(Vec<Frame<H>>),
 }
 
@@ -293,13 +339,17 @@ impl<H: Host> Port<H> {
             };
         }
         if frame.class.kind == Kind::Start {
-            batch.started += 1;
-            return if batch.started == batch.branches { Verdict::Pass(frame) } else { Verdict::Drop(frame) };
+            return if batch.branch_started() { Verdict::Started(frame) } else { Verdict::Drop(frame) };
         }
         if frame.id != 0 && !batch.seen.insert(frame.id) {
             return Verdict::Drop(frame);
         }
         if frame.class.is_system() {
+            // A cancel does not wait behind a start that is stuck in a branch.
+            if matches!(batch.start, Starting::Inside(_)) && frame.class.kind != Kind::Cancel {
+                batch.early.push(frame);
+                return Verdict::Kept;
+            }
             return Verdict::Pass(frame);
         }
         batch.outputs.push((self.branch, frame));
@@ -317,6 +367,7 @@ impl<H: Host> Inline<H> for Port<H> {
             Verdict::Pass(frame) => self.let_out(frame, emit),
             Verdict::Drop(frame) => emit.discard(frame),
             Verdict::Kept => {}
+            Verdict::Started(frame) => self.let_start_out(frame, emit),
             Verdict::Release(outputs) => self.release(outputs, emit),
         }
     }
