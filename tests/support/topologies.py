@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import strategies as st
 from pipecat_rs.frames.frames import Frame
@@ -22,8 +23,8 @@ Make = Callable[[], FrameProcessor]
 class Suspends(Pass):
     """Gives the loop `passes` passes in each frame of the kinds of this package."""
 
-    def __init__(self, passes: int) -> None:
-        super().__init__()
+    def __init__(self, passes: int, **options: Any) -> None:
+        super().__init__(**options)
         self.passes = passes
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -54,6 +55,13 @@ class Listened(Suspends):
 
         self.add_event_handler("on_before_process_frame", handler)
         self.add_event_handler("on_after_push_frame", handler)
+
+
+class Direct(Suspends):
+    """Has no mailbox: processes each frame inside the await of whoever pushes it."""
+
+    def __init__(self, passes: int) -> None:
+        super().__init__(passes, enable_direct_mode=True)
 
 
 class Described:
@@ -91,7 +99,7 @@ def _switcher(services: list[Described]) -> Described:
 
 
 simple = st.builds(
-    _simple, st.sampled_from([Suspends, Suspends, Narrow, Listened]), st.integers(0, 3)
+    _simple, st.sampled_from([Suspends, Suspends, Narrow, Listened, Direct]), st.integers(0, 3)
 )
 
 
