@@ -12,12 +12,18 @@ from pipecat_rs.frames.frames import (
     ManuallySwitchServiceFrame,
 )
 from pipecat_rs.observers.base_observer import BaseObserver, FrameProcessed, FramePushed
+from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.service_switcher import ServiceSwitcher, ServiceSwitcherStrategyManual
+from pipecat_rs.processors.aggregators.gated import GatedAggregator
+from pipecat_rs.processors.consumer_processor import ConsumerProcessor
+from pipecat_rs.processors.filters.function_filter import FunctionFilter
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
     FrameProcessor,
     FrameProcessorSetup,
 )
+from pipecat_rs.processors.idle_frame_processor import IdleFrameProcessor
+from pipecat_rs.processors.producer_processor import ProducerProcessor
 from pipecat_rs.testing import Recorder, running
 from support.frames import Control, Data, System, tags
 from support.processors import Act, Pass
@@ -290,3 +296,62 @@ async def test_failing_processor_does_not_keep_the_task_from_its_cancel():
         await task.cancel()
         await within(run)
     assert len(finished) == 1
+
+
+# Functions that processors of ours are given
+
+
+async def failing_function(*_: Any) -> Any:
+    raise RuntimeError("function")
+
+
+def failing_plain_function(*_: Any) -> Any:
+    raise RuntimeError("function")
+
+
+def given_functions() -> dict[str, Any]:
+    producer = ProducerProcessor(filter=is_data, transformer=failing_function)
+    return {
+        "filter": FunctionFilter(filter=only_data_fails),
+        "filter of a producer": ProducerProcessor(filter=only_data_fails),
+        "transformer of a producer": Pipeline([producer, ConsumerProcessor(producer=producer)]),
+        "gate": GatedAggregator(
+            gate_open_fn=failing_plain_function, gate_close_fn=lambda _: False, start_open=False
+        ),
+    }
+
+
+async def is_data(frame: Frame) -> bool:
+    return isinstance(frame, Data)
+
+
+async def only_data_fails(frame: Frame) -> bool:
+    if isinstance(frame, Data):
+        raise RuntimeError("function")
+    return not isinstance(frame, Control)
+
+
+@pytest.mark.parametrize("name", given_functions())
+async def test_functions_given_to_processors(name: str):
+    above, below = Recorder(), Recorder()
+    task = task_of(above, given_functions()[name], below, end_timeout_secs=0.2)
+    async with running(task):
+        await settle()
+        await task.queue_frames([Data(1), System(2)])
+        error = await above.wait_for(ErrorFrame)
+        await below.wait_for(System)
+    assert "function" in error.error and isinstance(error.exception, RuntimeError)
+
+
+async def test_transformer_of_a_consumer_and_callback_of_an_idle_processor():
+    """They run in tasks of their own: what they raise is logged, the frames go on."""
+    producer = ProducerProcessor(filter=is_data)
+    consumer = ConsumerProcessor(producer=producer, transformer=failing_function)
+    idle = IdleFrameProcessor(callback=failing_function, timeout=0.01)
+    below = Recorder()
+    task = task_of(producer, consumer, idle, below)
+    async with running(task) as run:
+        await asyncio.sleep(0.05)
+        await task.queue_frames([Data(1), System(2), Data(3), EndFrame()])
+        await within(run)
+    assert tags(below.frames(Data)) == [1, 3]
