@@ -178,7 +178,6 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
     _is_set_up: bool = False
     _cancelling: bool = False
     _is_usable: bool = True
-    _interrupts_plainly: ClassVar[bool] = True
     _pause_watcher: asyncio.Task[None] | None = None
     _pause_timers: dict[bool, asyncio.TimerHandle] | None = None
 

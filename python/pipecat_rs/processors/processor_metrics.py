@@ -18,6 +18,7 @@ class ProcessorMetrics:
     """Mixin of `FrameProcessor` with pipecat's measuring methods."""
 
     _collector: FrameProcessorMetrics | None = None
+    _interrupts_plainly: bool = True
     _setup: Any = None
 
     @property
@@ -32,6 +33,7 @@ class ProcessorMetrics:
 
     def _adopt_metrics(self, collector: FrameProcessorMetrics) -> None:
         self._collector = collector
+        self._interrupts_plainly = False  # there are measures to stop
         collector.set_processor_name(self.name)  # type: ignore[attr-defined]
 
     @property

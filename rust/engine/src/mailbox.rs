@@ -91,13 +91,20 @@ impl<H: Host> Mailbox<H> {
         self.lane(lane).front().map(|waiting| waiting.since_ms)
     }
 
+    /// Take out the whole data lane, if an interruption that begins `epoch` drops all of it: hundreds
+    /// of frames leave without one of them being moved.
+    pub fn purge_whole(&mut self, epoch: Epoch) -> Option<VecDeque<Waiting<H>>> {
+        let whole = self.data.iter().all(|waiting| is_dropped(&waiting.frame, epoch));
+        whole.then(|| std::mem::take(&mut self.data))
+    }
+
     /// Take out what an interruption that begins `epoch` drops, keeping the rest in order; tells the
     /// place in the lane of each.
     pub fn purge(&mut self, epoch: Epoch, dropped: &mut Vec<Frame<H>>, mut drops: impl FnMut(usize)) {
         let waiting = std::mem::take(&mut self.data);
         dropped.reserve(waiting.len());
         for (place, waiting) in waiting.into_iter().enumerate() {
-            if waiting.frame.epoch.is_before(epoch) && waiting.frame.class.is_dropped_in_lane() {
+            if is_dropped(&waiting.frame, epoch) {
                 drops(place);
                 dropped.push(waiting.frame);
             } else {
@@ -144,4 +151,9 @@ impl<H: Host> Mailbox<H> {
 
 fn passes_pause(class: Class) -> bool {
     class.is_system() && class.kind.passes_pause()
+}
+
+/// Whether an interruption that begins `epoch` drops a frame that waits.
+fn is_dropped<H: Host>(frame: &Frame<H>, epoch: Epoch) -> bool {
+    frame.epoch.is_before(epoch) && frame.class.is_dropped_in_lane()
 }

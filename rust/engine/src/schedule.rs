@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::inbox::{Failure, Inbox, Post};
 use crate::interest::Interest;
 use crate::lease::Leases;
-use crate::mailbox::{Lane, Mailbox};
+use crate::mailbox::{Lane, Mailbox, Waiting};
 
 /// What a lane has in hand.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,12 @@ pub enum Pushed {
     Accepted,
     /// On its way, but this slot has more than its bound: wait before pushing more.
     Full(u32),
+}
+
+/// What goes no further: single frames, and whole lanes that an interruption has emptied.
+struct Discarded<H: Host> {
+    frames: Vec<Frame<H>>,
+    lanes: Vec<VecDeque<Waiting<H>>>,
 }
 
 struct Slot<H: Host> {
@@ -150,10 +156,19 @@ impl<H: Host> Slot<H> {
     }
 
     /// Take out what the slot's epoch has made stale.
-    fn purge(&mut self, discarded: &mut Vec<Frame<H>>) {
+    fn purge(&mut self, discarded: &mut Discarded<H>) {
+        if self.mailbox.depth(Lane::Data) == 0 {
+            return;
+        }
+        if let Some(lane) = self.mailbox.purge_whole(self.epoch) {
+            discarded.lanes.push(lane);
+            self.handed_over = 0;
+            return;
+        }
         let handed_over = self.handed_over;
         let mut gone = 0;
-        self.mailbox.purge(self.epoch, discarded, |place| gone += usize::from(place < handed_over));
+        let count = |place| gone += usize::from(place < handed_over);
+        self.mailbox.purge(self.epoch, &mut discarded.frames, count);
         self.handed_over -= gone;
     }
 
@@ -197,7 +212,7 @@ pub struct Scheduler<H: Host> {
     next_graph: u32,
     ready: VecDeque<u32>,
     inbox: Arc<Inbox<H>>,
-    discarded: Vec<Frame<H>>,
+    discarded: Discarded<H>,
     left: VecDeque<(u32, Edge, Frame<H>)>,
     hops: Vec<Hop<H>>,
     failures: Vec<Failure>,
@@ -218,7 +233,7 @@ impl<H: Host> Scheduler<H> {
             next_graph: 0,
             ready: VecDeque::new(),
             inbox,
-            discarded: Vec::new(),
+            discarded: Discarded { frames: Vec::new(), lanes: Vec::new() },
             left: VecDeque::new(),
             hops: Vec::new(),
             failures: Vec::new(),
@@ -277,7 +292,7 @@ impl<H: Host> Scheduler<H> {
     /// Take a processor out of its slot; its frames are discarded.
     pub fn unseat(&mut self, slot: u32) -> Option<H::Seat> {
         let place = &mut self.slots[slot as usize];
-        place.mailbox.clear(&mut self.discarded);
+        place.mailbox.clear(&mut self.discarded.frames);
         place.graph = None;
         place.started = false;
         place.cancelled = true;
@@ -441,7 +456,7 @@ impl<H: Host> Scheduler<H> {
                 Pushed::Accepted
             }
             _ => {
-                self.discarded.push(frame);
+                self.discarded.frames.push(frame);
                 Pushed::Accepted
             }
         }
@@ -484,7 +499,7 @@ impl<H: Host> Scheduler<H> {
             let slot = &mut self.slots[to as usize];
             let lane = slot.lane_of(frame.class);
             if slot.cancelled || frame.is_stale(slot.epoch) {
-                self.discarded.push(frame);
+                self.discarded.frames.push(frame);
                 return Pushed::Accepted;
             }
             if handles(slot.interest.as_deref(), frame.class) || !slot.passable(lane, self.now_ms) {
@@ -551,7 +566,7 @@ impl<H: Host> Scheduler<H> {
             let frame = slot.next_frame(lane, now_ms)?;
             if frame.is_stale(slot.epoch) {
                 slot.show(lane, now_ms);
-                self.discarded.push(frame);
+                self.discarded.frames.push(frame);
                 continue;
             }
             slot.catch_up(lane, frame.epoch);
@@ -615,7 +630,7 @@ impl<H: Host> Scheduler<H> {
     fn cancel(&mut self, index: u32, step: &mut Step<H>) {
         let slot = &mut self.slots[index as usize];
         slot.started = true;
-        slot.mailbox.clear_data(&mut self.discarded);
+        slot.mailbox.clear_data(&mut self.discarded.frames);
         slot.leases = Leases::default();
         step.cancel_data = slot.hand[Lane::Data as usize].is_some_and(|hand| hand.suspended);
         slot.show(Lane::Data, self.now_ms);
@@ -628,7 +643,7 @@ impl<H: Host> Scheduler<H> {
         let hand = slot.hand[lane as usize].take();
         if hand.is_some_and(|hand| hand.class.kind == Kind::Cancel) {
             // From here on nothing more is processed or let in.
-            slot.mailbox.clear(&mut self.discarded);
+            slot.mailbox.clear(&mut self.discarded.frames);
             slot.cancelled = true;
         }
         slot.gauge.done(lane);
@@ -737,7 +752,7 @@ impl<H: Host> Scheduler<H> {
     /// lanes have a suspended callback.
     pub fn halt(&mut self, index: u32) -> [bool; 2] {
         let slot = &mut self.slots[index as usize];
-        slot.mailbox.clear_data(&mut self.discarded);
+        slot.mailbox.clear_data(&mut self.discarded.frames);
         slot.leases = Leases::default();
         let hangs = slot.hand.map(|hand| hand.is_some_and(|hand| hand.suspended));
         self.poke(index);
@@ -754,7 +769,11 @@ impl<H: Host> Scheduler<H> {
     /// Frames that go no further, to be dropped where foreign code may run.
     #[must_use]
     pub fn take_discarded(&mut self) -> Vec<Frame<H>> {
-        std::mem::take(&mut self.discarded)
+        let mut frames = std::mem::take(&mut self.discarded.frames);
+        for lane in self.discarded.lanes.drain(..) {
+            frames.extend(lane.into_iter().map(|waiting| waiting.frame));
+        }
+        frames
     }
 
     /// Whether there is anything for the host besides steps and frames to drop.
@@ -798,7 +817,7 @@ impl<H: Host> Scheduler<H> {
         match post {
             Post::Frame { graph, slot, frame } => {
                 if self.graph_of(slot) != Some(graph) {
-                    return self.discarded.push(frame); // that task is over
+                    return self.discarded.frames.push(frame); // that task is over
                 }
                 let lane = Lane::of(frame.class);
                 let gauge = Arc::clone(&self.slots[slot as usize].gauge);
@@ -809,7 +828,7 @@ impl<H: Host> Scheduler<H> {
                 if self.graph(graph).is_some() {
                     self.left.push_back((graph, edge, frame));
                 } else {
-                    self.discarded.push(frame);
+                    self.discarded.frames.push(frame);
                 }
             }
             Post::Hop { graph, source, target, frame } => {
@@ -868,7 +887,7 @@ impl<H: Host> Outlet<H> for Scheduler<H> {
         }
     }
     fn discard(&mut self, frame: Frame<H>) {
-        self.discarded.push(frame);
+        self.discarded.frames.push(frame);
     }
     fn failed(&mut self, graph: &Graph<H>, node: u32, message: String) {
         self.failures.push(Failure { graph: graph.number, node, message });

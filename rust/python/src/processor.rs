@@ -335,10 +335,7 @@ impl ProcessorBase {
         let control = match kind {
             Kind::Start | Kind::End | Kind::Stop => false,
             // The engine has purged and cancelled already; only measures and overrides are left.
-            Kind::Interruption => {
-                let plain = slf.getattr(intern!(py, "_interrupts_plainly"))?.is_truthy()?;
-                !plain || !slf.getattr(intern!(py, "_collector"))?.is_none()
-            }
+            Kind::Interruption => !slf.getattr(intern!(py, "_interrupts_plainly"))?.is_truthy()?,
             kind => kind.always_handled(),
         };
         if control {
