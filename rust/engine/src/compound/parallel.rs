@@ -262,6 +262,7 @@ impl<H: Host> End<H> {
             && !frame.class.kind.is_lifecycle()
             && !is_sentinel(&frame)
         {
+            choice.enters(frame.id);
             return match branches.get(choice.get()) {
                 Some(&branch) => emit.branch(branch, frame),
                 None => emit.discard(frame),

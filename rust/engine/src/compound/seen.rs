@@ -1,4 +1,4 @@
-//! Which frames have already left a compound: the newest few thousand identities, so that the set
+//! Which frames have already left or entered a compound: the newest few thousand identities, so that the set
 //! cannot grow for a whole session.
 
 use std::collections::{HashSet, VecDeque};
@@ -25,6 +25,11 @@ impl Seen {
         }
         self.order.push_back(id);
         true
+    }
+
+    /// Whether an identity is remembered.
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.set.contains(&id)
     }
 }
 

@@ -6,30 +6,49 @@ use crate::frame::{Direction, Frame, Kind};
 use crate::graph::Emit;
 use crate::host::Host;
 use crate::inline::Inline;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+
+use super::seen::Seen;
 
 /// Which branch of a switcher is open. May be changed from any thread.
 #[derive(Clone)]
-pub struct Choice(Arc<AtomicUsize>);
+pub struct Choice(Arc<Chosen>);
+
+struct Chosen {
+    branch: AtomicUsize,
+    /// Frames that were let into the branch which was open then.
+    entered: Mutex<Seen>,
+}
 
 impl Choice {
     /// Begin with this branch.
     #[must_use]
     pub fn new(branch: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(branch)))
+        Self(Arc::new(Chosen { branch: AtomicUsize::new(branch), entered: Mutex::default() }))
     }
     /// Open another branch, closing the rest.
     pub fn set(&self, branch: usize) {
-        self.0.store(branch, Ordering::Release);
+        self.0.branch.store(branch, Ordering::Release);
     }
     /// The open branch.
     #[must_use]
     pub fn get(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+        self.0.branch.load(Ordering::Acquire)
+    }
+    /// A frame is let into the open branch.
+    pub(crate) fn enters(&self, id: u64) {
+        if id != 0 {
+            lock(&self.0.entered).insert(id);
+        }
+    }
+    fn has_entered(&self, id: u64) -> bool {
+        id != 0 && lock(&self.0.entered).contains(id)
     }
 }
 
-/// Stands at one end of a branch and lets out only what the open one says, and lifecycle frames.
+/// Stands at one end of a branch and lets out only what the open one says, lifecycle frames, and
+/// frames that went in while the branch was open: a switch abandons what a service would have made,
+/// not what it was given to pass on.
 ///
 /// The way in is the fork's: a gate that looked again would lose what was on its way when the choice
 /// changed.
@@ -46,14 +65,17 @@ impl Gate {
         Self { choice, branch, outward }
     }
 
-    fn lets_out(&self, kind: Kind) -> bool {
-        self.choice.get() == self.branch || kind.is_lifecycle() || kind == Kind::Sentinel
+    fn lets_out(&self, kind: Kind, id: u64) -> bool {
+        self.choice.get() == self.branch
+            || kind.is_lifecycle()
+            || kind == Kind::Sentinel
+            || self.choice.has_entered(id)
     }
 }
 
 impl<H: Host> Inline<H> for Gate {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        if frame.direction != self.outward || self.lets_out(frame.class.kind) {
+        if frame.direction != self.outward || self.lets_out(frame.class.kind, frame.id) {
             emit.forward(frame);
         } else {
             emit.discard(frame);
