@@ -1,6 +1,8 @@
 """G12: a pause is a lease: it ends with its time or its holder, and never holds control frames."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from pipecat_rs.frames.frames import CancelFrame, EndFrame, InterruptionFrame
@@ -128,3 +130,44 @@ async def test_g12_cancel_gets_through_every_pause_at_once():
         await task.cancel()
         await within(run)  # far sooner than the time limit of the cancellation
     assert len(out.frames(CancelFrame)) == 1
+
+
+EARLY_PAUSE = """
+import asyncio
+from pipecat_rs.frames.frames import EndFrame, TextFrame, UserSpeakingFrame
+from pipecat_rs.pipeline.pipeline import Pipeline
+from pipecat_rs.pipeline.task import PipelineTask
+from pipecat_rs.testing import Recorder
+
+async def main(passes):
+    first, paused, out = Recorder(), Recorder(), Recorder()
+    task = PipelineTask(Pipeline([first, paused, out]), enable_rtvi=False)
+    started = asyncio.Event()
+    task.add_event_handler("on_pipeline_started", lambda *_: started.set())
+    run = asyncio.create_task(task.run())
+    for _ in range(passes):
+        await asyncio.sleep(0)
+    await paused.pause_processing_system_frames()
+    await paused.pause_processing_frames()
+    await asyncio.wait_for(started.wait(), 5)
+    await task.queue_frames([TextFrame("held"), UserSpeakingFrame()])
+    for _ in range(50):
+        await asyncio.sleep(0)
+    await paused.resume_processing_system_frames()
+    await paused.resume_processing_frames()
+    await task.queue_frame(EndFrame())
+    await asyncio.wait_for(run, 5)
+    assert len(out.frames((TextFrame, UserSpeakingFrame))) == 2
+
+for passes in range(6):
+    asyncio.run(main(passes))
+print("done")
+"""
+
+
+def test_g12_pause_taken_while_the_start_frame_is_on_its_way_does_not_hold_it():
+    """In a process of its own: an engine that spins here could not be stopped from Python."""
+    found = subprocess.run(
+        [sys.executable, "-c", EARLY_PAUSE], capture_output=True, text=True, timeout=8
+    )
+    assert found.stdout == "done\n", found.stderr

@@ -15,7 +15,7 @@ from support.frames import Control, Data, Lasting, System, tags
 from support.processors import Pass
 from support.tasks import DOWN, task_of
 from support.topologies import schedules, topologies
-from support.waiting import within
+from support.waiting import calls_of, within
 
 pytestmark = pytest.mark.timeout(120)  # a failing example is made small first
 
@@ -97,7 +97,9 @@ def test_pauses_at_any_moment_lose_nothing_and_keep_the_order(steps):
         processors = [Pass(), Pass(), Pass()]
         out = Recorder()
         task = task_of(*processors, out)
+        started = calls_of(task, "on_pipeline_started")
         run = asyncio.create_task(task.run())
+        await started.wait()
         sent: dict[type, list[int]] = {Data: [], System: []}
         for n, (what, which, wait) in enumerate(steps):
             processor = processors[which]
