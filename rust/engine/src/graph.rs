@@ -150,7 +150,9 @@ impl Tap {
     #[inline]
     #[must_use]
     pub fn wants(&self, class: Class) -> bool {
-        self.is_active() && (self.everything.load(Ordering::Relaxed) || self.classes.names(class))
+        self.is_active()
+            && class.kind != Kind::Sentinel
+            && (self.everything.load(Ordering::Relaxed) || self.classes.names(class))
     }
     /// Whether anybody listens at all.
     #[inline]
@@ -214,7 +216,7 @@ impl<'a, H: Host> Emit<'a, H> {
         self.graph.push_from(self.node, frame, self.outlet);
     }
     /// On as if another node had pushed it.
-    pub fn forward_from(&mut self, node: u32, frame: Frame<H>) {
+    pub(crate) fn forward_from(&mut self, node: u32, frame: Frame<H>) {
         self.graph.push_from(node, frame, self.outlet);
     }
     /// Into a branch.
@@ -294,6 +296,12 @@ impl<H: Host> Graph<H> {
         self.deliver(target, frame, outlet);
     }
 
+    /// Send a frame to a foreign node through the inbox.
+    pub(crate) fn post(&self, node: u32, slot: u32, frame: Frame<H>) {
+        self.nodes[node as usize].gauge.posted(Lane::of(frame.class));
+        self.inbox.post(Post::Frame { graph: self.number, slot, frame });
+    }
+
     /// Hand a frame to a neighbour.
     #[inline]
     pub fn deliver(&self, to: Link, frame: Frame<H>, outlet: &mut dyn Outlet<H>) {
@@ -329,8 +337,7 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
         if !handles(place.interest.as_deref(), frame.class) && place.gauge.is_idle(lane) {
             graph.push_from(node, frame, self);
         } else {
-            place.gauge.posted(lane);
-            graph.inbox.post(Post::Frame { graph: graph.number, slot, frame });
+            graph.post(node, slot, frame);
         }
     }
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {

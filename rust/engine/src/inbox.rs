@@ -85,6 +85,11 @@ impl<H: Host> Inbox<H> {
         self.queue.pop()
     }
 
+    /// Whether everything posted so far has been taken.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Say that the loop is about to sleep. False: something came meanwhile and must be drained first.
     #[must_use]
     pub fn arm(&self) -> bool {

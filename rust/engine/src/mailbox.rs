@@ -60,17 +60,16 @@ impl<H: Host> Mailbox<H> {
         self.lane_mut(lane).pop_front().map(|waiting| waiting.frame)
     }
 
-    /// Take the first system frame of a lane that no pause holds, from wherever it is.
-    pub fn pop_past_pause(&mut self, lane: Lane) -> Option<Frame<H>> {
+    /// Take the first frame of a wanted class out of a lane, from wherever it is.
+    pub fn pop_first(&mut self, lane: Lane, wanted: impl Fn(Class) -> bool) -> Option<Frame<H>> {
         let lane = self.lane_mut(lane);
-        let at = lane.iter().position(|waiting| passes_pause(waiting.frame.class))?;
+        let at = lane.iter().position(|waiting| wanted(waiting.frame.class))?;
         lane.remove(at).map(|waiting| waiting.frame)
     }
 
-    /// Whether there is such a frame.
-    #[must_use]
-    pub fn has_past_pause(&self, lane: Lane) -> bool {
-        self.lane(lane).iter().any(|waiting| passes_pause(waiting.frame.class))
+    /// Whether a frame of a wanted class waits in a lane.
+    pub fn has(&self, lane: Lane, mut wanted: impl FnMut(Class) -> bool) -> bool {
+        self.lane(lane).iter().any(|waiting| wanted(waiting.frame.class))
     }
 
     /// The class at the head of a lane.
@@ -124,11 +123,6 @@ impl<H: Host> Mailbox<H> {
         dropped.extend(self.data.drain(..).map(|waiting| waiting.frame));
     }
 
-    /// Whether a frame of one of these classes waits in the data lane.
-    pub fn has_data(&self, mut wanted: impl FnMut(Class) -> bool) -> bool {
-        self.data.iter().any(|waiting| wanted(waiting.frame.class))
-    }
-
     /// All frames that wait.
     pub fn frames(&self) -> impl Iterator<Item = &Frame<H>> {
         self.system.iter().chain(&self.data).map(|waiting| &waiting.frame)
@@ -147,10 +141,6 @@ impl<H: Host> Mailbox<H> {
             Lane::Data => &mut self.data,
         }
     }
-}
-
-fn passes_pause(class: Class) -> bool {
-    class.is_system() && class.kind.passes_pause()
 }
 
 /// Whether an interruption that begins `epoch` drops a frame that waits.

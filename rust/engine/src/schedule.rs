@@ -109,7 +109,9 @@ impl<H: Host> Slot<H> {
         }
         let Some(class) = self.mailbox.head(lane) else { return false };
         if !self.started {
-            return class.kind == Kind::Start && self.set_up;
+            // Nothing comes before the start frame, but a cancel need not wait for it.
+            return class.kind == Kind::Start && self.set_up
+                || lane == Lane::System && self.mailbox.has(lane, is_cancel);
         }
         // While the system lane is busy only data goes on that was handed over before.
         if lane == Lane::Data && self.handed_over == 0 && !self.system_is_idle() {
@@ -117,14 +119,16 @@ impl<H: Host> Slot<H> {
         }
         // No pause holds up the control plane, also not a frame of it that waits behind others.
         !self.leases.holds(lane, class, now_ms)
-            || (lane == Lane::System || self.single_lane) && self.mailbox.has_past_pause(lane)
+            || (lane == Lane::System || self.single_lane) && self.mailbox.has(lane, passes_pause)
     }
 
     /// The next frame of a lane that is ready.
     fn next_frame(&mut self, lane: Lane, now_ms: u32) -> Option<Frame<H>> {
         let class = self.mailbox.head(lane)?;
-        let frame = if self.leases.holds(lane, class, now_ms) {
-            self.mailbox.pop_past_pause(lane)
+        let frame = if !self.started && !(class.kind == Kind::Start && self.set_up) {
+            self.mailbox.pop_first(lane, is_cancel)
+        } else if self.started && self.leases.holds(lane, class, now_ms) {
+            self.mailbox.pop_first(lane, passes_pause)
         } else {
             self.mailbox.pop(lane)
         };
@@ -761,7 +765,7 @@ impl<H: Host> Scheduler<H> {
 
     /// Whether a data frame of a wanted class waits in a slot.
     pub fn has_waiting(&self, slot: u32, wanted: impl FnMut(Class) -> bool) -> bool {
-        self.slots[slot as usize].mailbox.has_data(wanted)
+        self.slots[slot as usize].mailbox.has(Lane::Data, wanted)
     }
 
     // ---- what the host fetches
@@ -839,6 +843,15 @@ impl<H: Host> Scheduler<H> {
     }
 }
 
+fn is_cancel(class: Class) -> bool {
+    class.kind == Kind::Cancel
+}
+
+/// Whether a frame of the class goes ahead of those that a pause holds.
+fn passes_pause(class: Class) -> bool {
+    class.is_system() && class.kind.passes_pause()
+}
+
 /// The epoch that a frame pushed from a slot belongs to.
 #[inline]
 fn stamp<H: Host>(slot: &mut Slot<H>, class: Class, in_data_step: bool) -> Epoch {
@@ -868,22 +881,36 @@ fn announce<H: Host>(slot: &mut Slot<H>) -> Epoch {
 
 #[inline]
 fn listen<H: Host>(graph: &Arc<Graph<H>>, source: u32, frame: &mut Frame<H>, hops: &mut Vec<Hop<H>>) {
-    if frame.class.kind != Kind::Sentinel && graph.tap.wants(frame.class) {
+    if graph.tap.wants(frame.class) {
         let target = graph.neighbour(source, frame.direction);
         hops.push(Hop { graph: graph.number, source, target, frame: frame.share() });
     }
 }
 
+/// What a native stretch hands over on the loop's thread. If another thread has run part of the
+/// stretch before, what it handed over is in the inbox: as long as anything is, the way of all is
+/// through it, behind.
 impl<H: Host> Outlet<H> for Scheduler<H> {
-    fn arrive(&mut self, _graph: &Graph<H>, _node: u32, slot: u32, frame: Frame<H>) {
-        self.deliver(slot, frame);
+    fn arrive(&mut self, graph: &Graph<H>, node: u32, slot: u32, frame: Frame<H>) {
+        if self.inbox.is_empty() {
+            self.deliver(slot, frame);
+        } else {
+            graph.post(node, slot, frame);
+        }
     }
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {
-        self.left.push_back((graph.number, edge, frame));
+        if self.inbox.is_empty() {
+            self.left.push_back((graph.number, edge, frame));
+        } else {
+            self.inbox.post(Post::Left { graph: graph.number, edge, frame });
+        }
     }
     fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>) {
-        if frame.class.kind != Kind::Sentinel {
-            self.hops.push(Hop { graph: graph.number, source, target, frame });
+        let graph = graph.number;
+        if self.inbox.is_empty() {
+            self.hops.push(Hop { graph, source, target, frame });
+        } else {
+            self.inbox.post(Post::Hop { graph, source, target, frame });
         }
     }
     fn discard(&mut self, frame: Frame<H>) {

@@ -147,6 +147,7 @@ pub struct Passer(Arc<PasserState>);
 
 #[derive(Default)]
 struct PasserState {
+    passing: Mutex<()>,
     queue: Mutex<VecDeque<Frame<MockHost>>>,
     pusher: Mutex<Option<Pusher<MockHost>>>,
 }
@@ -160,9 +161,10 @@ impl Passer {
 
     /// Pass the oldest frame on. False: there is none.
     pub fn pass_one(&self) -> bool {
-        // The queue is locked meanwhile: two threads must not swap what they took.
-        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(frame) = queue.pop_front() else { return false };
+        // Two threads must not swap what they took.
+        let _passing = self.0.passing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(frame) = next else { return false };
         self.pusher().push(frame)
     }
 

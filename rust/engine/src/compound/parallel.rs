@@ -14,6 +14,7 @@ use super::held::{Held, Turn};
 use super::mark::{doorbell, is_doorbell, is_sentinel};
 use super::seen::Seen;
 use super::switch::Choice;
+use crate::epoch::Epoch;
 use crate::frame::{Direction, Frame, Kind};
 use crate::graph::{Emit, Link};
 use crate::host::Host;
@@ -40,6 +41,10 @@ pub(crate) struct Barrier<H: Host> {
     /// Sentinels of compounds around this one, and in how many branches they still are.
     sentinels: Vec<(u64, usize)>,
     seen: Seen,
+    /// Of the newest interruption that has left.
+    epoch: Epoch,
+    /// A cancel has left: nothing follows it.
+    closed: bool,
 }
 
 impl<H: Host> Barrier<H> {
@@ -53,6 +58,8 @@ impl<H: Host> Barrier<H> {
             buffered: VecDeque::new(),
             sentinels: Vec::new(),
             seen: Seen::default(),
+            epoch: Epoch::default(),
+            closed: false,
         }
     }
 
@@ -99,6 +106,9 @@ impl<H: Host> Barrier<H> {
 
     /// What becomes of a frame that comes out of a branch.
     fn judge(&mut self, frame: Frame<H>) -> Verdict<H> {
+        if self.closed || frame.is_stale(self.epoch) {
+            return Verdict::Drop(frame);
+        }
         if is_sentinel(&frame) {
             if !self.last_sentinel(frame.id) {
                 return Verdict::Drop(frame);
@@ -111,6 +121,9 @@ impl<H: Host> Barrier<H> {
             return if last { Verdict::Crossed(frame) } else { Verdict::Drop(frame) };
         } else if frame.id != 0 && !self.seen.insert(frame.id) {
             return Verdict::Drop(frame);
+        }
+        if frame.class.kind == Kind::Interruption {
+            self.epoch = self.epoch.max(frame.epoch);
         }
         if self.crossing.is_some() {
             self.buffered.push_back(frame);
@@ -145,6 +158,7 @@ impl<H: Host> Barrier<H> {
         if let Some(crossing) = self.crossing.take() {
             self.seen.insert(crossing.id);
         }
+        self.closed = kind == Kind::Cancel;
         None
     }
 }

@@ -5,7 +5,11 @@
 //! end says that the branch is done. Then all output of the batch is released, once for each
 //! identity, and the next frame is let in. System frames go through at once, but none ahead of the
 //! start frame, which waits for the last branch.
+//!
+//! Branches may run on several threads. What leaves is lined up under the lock and let out by the end
+//! in its own seat, so that nothing overtakes on the last step; what waits outside is let in likewise.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use super::held::{Held, Turn};
@@ -34,8 +38,8 @@ enum Progress {
     Idle,
     /// So many branches still work on it.
     Working(usize),
-    /// Its output is on its way out.
-    Releasing,
+    /// So much of its output is on its way out.
+    Releasing(usize),
 }
 
 /// How far the start frame is.
@@ -43,10 +47,16 @@ enum Progress {
 enum Starting {
     /// Nothing is held for a start frame that may never come.
     Outside,
-    /// It is still in so many branches; 0: on its way out.
+    /// It is still in so many branches.
     Inside(usize),
     /// It is out.
     Over,
+}
+
+/// A frame on its way out.
+struct Leaving<H: Host> {
+    frame: Frame<H>,
+    of_batch: bool,
 }
 
 /// What the ports and ends of one compound share.
@@ -57,13 +67,18 @@ pub(crate) struct Batch<H: Host> {
     number: u32,
     progress: Progress,
     outputs: Vec<(usize, Frame<H>)>,
+    /// What goes out next, by direction.
+    leaving: [VecDeque<Leaving<H>>; 2],
     /// Frames that wait for the batch.
     held: Held<H>,
     start: Starting,
     /// System frames from the branches that wait for the start frame.
     early: Vec<Frame<H>>,
-    epoch: Epoch,
     seen: Seen,
+    /// Of the newest interruption that has left.
+    epoch: Epoch,
+    /// A cancel has left: nothing follows it.
+    closed: bool,
 }
 
 impl<H: Host> Batch<H> {
@@ -76,11 +91,13 @@ impl<H: Host> Batch<H> {
             number: 0,
             progress: Progress::Idle,
             outputs: Vec::new(),
+            leaving: [VecDeque::new(), VecDeque::new()],
             held: Held::default(),
             start: Starting::Outside,
             early: Vec::new(),
-            epoch: Epoch::default(),
             seen: Seen::default(),
+            epoch: Epoch::default(),
+            closed: false,
         }
     }
 
@@ -110,48 +127,95 @@ impl<H: Host> Batch<H> {
                 self.start = Starting::Inside(self.branches);
                 Vec::new()
             }
-            Kind::Interruption => {
-                self.epoch = self.epoch.max(frame.epoch);
-                self.held.interrupt(frame.epoch)
-            }
+            Kind::Interruption => self.held.interrupt(frame.epoch),
             Kind::Cancel => self.held.clear(),
             _ => Vec::new(),
         }
     }
 
+    /// A frame comes out of a branch. Whoever is to let something out or in now is in the answer.
+    fn come_out(&mut self, branch: usize, frame: Frame<H>) -> Result<Option<Direction>, Frame<H>> {
+        let (kind, direction) = (frame.class.kind, frame.direction);
+        if self.closed {
+            return Err(frame);
+        }
+        if kind == Kind::Start {
+            return match self.branch_started() {
+                true => Ok(self.let_out_start(frame)),
+                false => Err(frame),
+            };
+        }
+        if frame.id != 0 && !self.seen.insert(frame.id) {
+            return Err(frame);
+        }
+        if !frame.class.is_system() {
+            self.outputs.push((branch, frame));
+            return Ok(None);
+        }
+        match kind {
+            Kind::Interruption => self.epoch = self.epoch.max(frame.epoch),
+            Kind::Cancel => self.closed = true,
+            _ => {}
+        }
+        // A cancel does not wait behind a start that is stuck in a branch.
+        if matches!(self.start, Starting::Inside(_)) && kind != Kind::Cancel {
+            self.early.push(frame);
+            return Ok(None);
+        }
+        self.leaving[direction as usize].push_back(Leaving { frame, of_batch: false });
+        Ok(Some(direction))
+    }
+
     /// A branch lets the start frame out. True: it was the last.
     fn branch_started(&mut self) -> bool {
         let Starting::Inside(left @ 1..) = self.start else { return false };
-        self.start = Starting::Inside(left - 1);
+        self.start = if left > 1 { Starting::Inside(left - 1) } else { Starting::Over };
         left == 1
     }
 
-    /// What waits for the start frame. `None`: nothing more will.
-    fn take_early(&mut self) -> Option<Vec<Frame<H>>> {
-        if self.early.is_empty() {
-            self.start = Starting::Over;
-            return None;
+    /// The start frame goes out, and what waited for it.
+    fn let_out_start(&mut self, start: Frame<H>) -> Option<Direction> {
+        let direction = start.direction;
+        self.leaving[direction as usize].push_back(Leaving { frame: start, of_batch: false });
+        for frame in std::mem::take(&mut self.early) {
+            self.leaving[frame.direction as usize].push_back(Leaving { frame, of_batch: false });
         }
-        Some(std::mem::take(&mut self.early))
+        Some(direction)
     }
 
-    /// One more branch is done. The last one is given the output, in the order of its release.
-    fn branch_done(&mut self) -> Option<Vec<Frame<H>>> {
+    /// One more branch is done. True: it was the last, and the output is lined up.
+    fn branch_done(&mut self) -> bool {
         match self.progress {
-            Progress::Working(1) => self.progress = Progress::Releasing,
+            _ if self.closed => return false,
+            Progress::Working(1) => self.release(),
             Progress::Working(left) => {
                 self.progress = Progress::Working(left - 1);
-                return None;
+                return false;
             }
-            Progress::Idle | Progress::Releasing => return None,
+            Progress::Idle | Progress::Releasing(_) => return false,
         }
+        true
+    }
+
+    fn release(&mut self) {
         let mut outputs = std::mem::take(&mut self.outputs);
         if self.order == Order::Pipeline {
             outputs.sort_by_key(|(branch, _)| *branch);
         }
         // A quick branch lets an end out before a slow one its last words.
         outputs.sort_by_key(|(_, frame)| frame.class.kind.is_terminal());
-        Some(outputs.into_iter().map(|(_, frame)| frame).collect())
+        self.progress = if outputs.is_empty() { Progress::Idle } else { Progress::Releasing(outputs.len()) };
+        for (_, frame) in outputs {
+            self.leaving[frame.direction as usize].push_back(Leaving { frame, of_batch: true });
+        }
+    }
+
+    /// A frame of the batch is out.
+    fn released(&mut self) {
+        self.progress = match self.progress {
+            Progress::Releasing(left @ 2..) => Progress::Releasing(left - 1),
+            _ => Progress::Idle,
+        };
     }
 }
 
@@ -162,6 +226,33 @@ pub(crate) enum RendezvousEnd {
     Head,
     /// Where upstream frames enter.
     Tail,
+}
+
+impl RendezvousEnd {
+    fn other(self) -> Self {
+        match self {
+            Self::Head => Self::Tail,
+            Self::Tail => Self::Head,
+        }
+    }
+
+    /// Where frames of this direction leave.
+    fn way_out(direction: Direction) -> Self {
+        match direction {
+            Direction::Downstream => Self::Tail,
+            Direction::Upstream => Self::Head,
+        }
+    }
+}
+
+/// Have an end let out, in its own seat, what is lined up there, and in what waits.
+fn ring<H: Host>(ends: &OnceLock<(u32, u32)>, end: RendezvousEnd, emit: &mut Emit<'_, H>) {
+    let Some(&(head, tail)) = ends.get() else { return };
+    let (node, inward) = match end {
+        RendezvousEnd::Head => (head, Direction::Downstream),
+        RendezvousEnd::Tail => (tail, Direction::Upstream),
+    };
+    emit.deliver(Link::Node(node), doorbell(inward));
 }
 
 /// An end: hands frames to all branches, and lets released output out.
@@ -209,17 +300,34 @@ impl<H: Host> Rendezvous<H> {
         self.work(frame, number, emit);
     }
 
+    /// Let out what is lined up here.
+    fn let_out(&self, emit: &mut Emit<'_, H>) {
+        loop {
+            let (leaving, stale) = {
+                let mut batch = lock(&self.batch);
+                let outward = self.inward().reverse();
+                let Some(leaving) = batch.leaving[outward as usize].pop_front() else { return };
+                let stale = leaving.frame.is_stale(batch.epoch);
+                (leaving, stale)
+            };
+            if stale {
+                emit.discard(leaving.frame);
+            } else {
+                emit.forward(leaving.frame);
+            }
+            if leaving.of_batch {
+                lock(&self.batch).released();
+            }
+        }
+    }
+
     /// The batch is over: let in what waits here.
     fn let_in(&self, emit: &mut Emit<'_, H>) {
         loop {
             let turn = lock(&self.batch).next_held(self.inward());
             match turn {
                 Turn::Enter((frame, number)) => self.work(frame, number, emit),
-                Turn::Elsewhere => {
-                    let Some(&(head, tail)) = self.ends.get() else { return };
-                    let other = if self.end == RendezvousEnd::Head { tail } else { head };
-                    return emit.deliver(Link::Node(other), doorbell(self.inward().reverse()));
-                }
+                Turn::Elsewhere => return ring(&self.ends, self.end.other(), emit),
                 Turn::Over => return,
             }
         }
@@ -252,6 +360,7 @@ impl<H: Host> Rendezvous<H> {
 impl<H: Host> Inline<H> for Rendezvous<H> {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
         if is_doorbell(&frame) {
+            self.let_out(emit);
             self.let_in(emit);
         } else if frame.direction == self.inward() {
             self.enter(frame, emit);
@@ -282,93 +391,48 @@ impl<H: Host> Port<H> {
         Self { branch, batch, ends, outward }
     }
 
-    /// Past the compound's end, as if that had pushed the frame.
-    fn let_out(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let Some(&(head, tail)) = self.ends.get() else { return emit.discard(frame) };
-        let way_out = if frame.direction == Direction::Downstream { tail } else { head };
-        emit.forward_from(way_out, frame);
-    }
-
     /// A sentinel of this compound, of the batch under way.
     fn is_ours(&self, frame: &Frame<H>, batch: &Batch<H>) -> bool {
         is_sentinel(frame)
             && self.ends.get().is_some_and(|&(head, _)| frame.id == sentinel_id(head, batch.number))
     }
 
-    fn let_start_out(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        self.let_out(frame, emit);
-        loop {
-            // Branches on other threads may have emitted more meanwhile.
-            let Some(early) = lock(&self.batch).take_early() else { return };
-            for frame in early {
-                self.let_out(frame, emit);
-            }
-        }
-    }
-
-    fn release(&self, outputs: Vec<Frame<H>>, emit: &mut Emit<'_, H>) {
-        let Some(&(head, _)) = self.ends.get() else { return };
-        for frame in outputs {
-            if frame.is_stale(lock(&self.batch).epoch) {
-                emit.discard(frame);
-            } else {
-                self.let_out(frame, emit);
-            }
-        }
-        lock(&self.batch).progress = Progress::Idle;
-        emit.deliver(Link::Node(head), doorbell(Direction::Downstream));
-    }
-}
-
-/// What becomes of a frame at the end of a branch.
-enum Verdict<H: Host> {
-    Pass(Frame<H>),
-    Drop(Frame<H>),
-    Kept,
-    Started(Frame<H>),
-    Release(Vec<Frame<H>>),
-}
-
-impl<H: Host> Port<H> {
-    fn judge(&self, frame: Frame<H>) -> Verdict<H> {
+    fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
         let mut batch = lock(&self.batch);
         if self.is_ours(&frame, &batch) {
-            return match batch.branch_done() {
-                Some(outputs) => Verdict::Release(outputs),
-                None => Verdict::Drop(frame),
-            };
-        }
-        if frame.class.kind == Kind::Start {
-            return if batch.branch_started() { Verdict::Started(frame) } else { Verdict::Drop(frame) };
-        }
-        if frame.id != 0 && !batch.seen.insert(frame.id) {
-            return Verdict::Drop(frame);
-        }
-        if frame.class.is_system() {
-            // A cancel does not wait behind a start that is stuck in a branch.
-            if matches!(batch.start, Starting::Inside(_)) && frame.class.kind != Kind::Cancel {
-                batch.early.push(frame);
-                return Verdict::Kept;
+            let done = batch.branch_done();
+            drop(batch);
+            emit.discard(frame);
+            if done {
+                ring(&self.ends, RendezvousEnd::Tail, emit);
+                ring(&self.ends, RendezvousEnd::Head, emit);
             }
-            return Verdict::Pass(frame);
+            return;
         }
-        batch.outputs.push((self.branch, frame));
-        Verdict::Kept
+        let started = frame.class.kind == Kind::Start;
+        let answer = batch.come_out(self.branch, frame);
+        drop(batch);
+        match answer {
+            Ok(Some(direction)) => {
+                ring(&self.ends, RendezvousEnd::way_out(direction), emit);
+                if started {
+                    // What waited for it may go the other way.
+                    ring(&self.ends, RendezvousEnd::way_out(direction.reverse()), emit);
+                }
+            }
+            Ok(None) => {}
+            Err(frame) => emit.discard(frame),
+        }
     }
 }
 
 impl<H: Host> Inline<H> for Port<H> {
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
         // On the way in it is a wire.
-        if frame.direction != self.outward {
-            return emit.forward(frame);
-        }
-        match self.judge(frame) {
-            Verdict::Pass(frame) => self.let_out(frame, emit),
-            Verdict::Drop(frame) => emit.discard(frame),
-            Verdict::Kept => {}
-            Verdict::Started(frame) => self.let_start_out(frame, emit),
-            Verdict::Release(outputs) => self.release(outputs, emit),
+        if frame.direction == self.outward {
+            self.leave(frame, emit);
+        } else {
+            emit.forward(frame);
         }
     }
 }
