@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from pipecat_rs.frames.frames import EndFrame, Frame
+from pipecat_rs.frames.frames import EndFrame, Frame, InterruptionFrame
 from pipecat_rs.observers.base_observer import BaseObserver, FramePushed
 from pipecat_rs.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat_rs.pipeline.pipeline import Pipeline
@@ -123,3 +123,32 @@ async def test_g11_frames_are_not_duplicated_or_lost_between_loops_of_work():
             await out.wait_for(Data, count=(batch + 1) * 10)
             await settle(3)
     assert tags(out.frames()) == list(range(100))
+
+
+@pytest.mark.parametrize("layout", ["plain", "parallel", "nested"])
+@pytest.mark.parametrize("passes", range(6))
+async def test_g11_direct_mode_that_suspends_keeps_the_order_through_an_interruption(
+    layout: str, passes: int
+):
+    class Suspends(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            if isinstance(frame, Data):
+                await asyncio.sleep(0)
+            await super().process_frame(frame, direction)
+
+    chain = [Suspends(), Suspends(enable_direct_mode=True)]
+    inside = {
+        "plain": lambda: chain,
+        "parallel": lambda: [ParallelPipeline(chain)],
+        "nested": lambda: [ParallelPipeline([Pipeline(chain)], [Pipeline([ParallelPipeline([])])])],
+    }
+    out = Recorder()
+    task = task_of(*inside[layout](), out)
+    async with running(task) as run:
+        await task.queue_frames([Data(1), Data(2)])
+        await settle(passes)
+        await task.queue_frame(InterruptionFrame())
+        await task.queue_frames([Data(3), EndFrame()])
+        await within(run)
+    got = tags(out.frames())
+    assert got == sorted(set(got)) and got[-1] == 3
