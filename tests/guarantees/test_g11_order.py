@@ -125,10 +125,11 @@ async def test_g11_frames_are_not_duplicated_or_lost_between_loops_of_work():
     assert tags(out.frames()) == list(range(100))
 
 
+@pytest.mark.parametrize("started", [True, False], ids=["running", "starting"])
 @pytest.mark.parametrize("layout", ["plain", "parallel", "nested"])
 @pytest.mark.parametrize("passes", range(6))
 async def test_g11_direct_mode_that_suspends_keeps_the_order_through_an_interruption(
-    layout: str, passes: int
+    layout: str, passes: int, started: bool
 ):
     class Suspends(Pass):
         async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -144,7 +145,7 @@ async def test_g11_direct_mode_that_suspends_keeps_the_order_through_an_interrup
     }
     out = Recorder()
     task = task_of(*inside[layout](), out)
-    async with running(task) as run:
+    async with running(task, wait_for_start=started) as run:
         await task.queue_frames([Data(1), Data(2)])
         await settle(passes)
         await task.queue_frame(InterruptionFrame())

@@ -99,7 +99,7 @@ def _switcher(services: list[Described]) -> Described:
 
 
 simple = st.builds(
-    _simple, st.sampled_from([Suspends, Suspends, Narrow, Listened, Direct]), st.integers(0, 3)
+    _simple, st.sampled_from([Suspends, Suspends, Narrow, Listened]), st.integers(0, 3)
 )
 
 
