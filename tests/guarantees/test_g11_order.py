@@ -149,7 +149,9 @@ async def test_g11_direct_mode_that_suspends_keeps_the_order_through_an_interrup
         await task.queue_frames([Data(1), Data(2)])
         await settle(passes)
         await task.queue_frame(InterruptionFrame())
-        await task.queue_frames([Data(3), EndFrame()])
+        await task.queue_frame(Data(3))
+        await asyncio.sleep(0)
+        await task.queue_frame(EndFrame())
         await within(run)
     got = tags(out.frames())
     assert got == sorted(set(got)) and got[-1] == 3
