@@ -125,7 +125,7 @@ impl<H: Host> Slot<H> {
     /// The next frame of a lane that is ready.
     fn next_frame(&mut self, lane: Lane, now_ms: u32) -> Option<Frame<H>> {
         let class = self.mailbox.head(lane)?;
-        let frame = if !self.started && !(class.kind == Kind::Start && self.set_up) {
+        let frame = if !(self.started || class.kind == Kind::Start && self.set_up) {
             self.mailbox.pop_first(lane, is_cancel)
         } else if self.started && self.leases.holds(lane, class, now_ms) {
             self.mailbox.pop_first(lane, passes_pause)
