@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from typing import Any
 
 import pytest
 from pipecat_rs.frames.frames import (
@@ -25,8 +26,8 @@ from support.waiting import settle, until, within
 class Speaks(FrameProcessor):
     """Pushes audio all the time, marked with the turn that it was made in."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.turn = 0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -77,14 +78,22 @@ def chain(layout: str) -> list[FrameProcessor]:
             return [Suspends(), Pass(), Suspends()]
         case "nested":
             return [Pipeline([Suspends(), Pipeline([Suspends()])])]
+        case "direct":
+            return [
+                Pass(),
+                Suspends(enable_direct_mode=True),
+                Pass(enable_direct_mode=True),
+                Pass(),
+            ]
         case _:
             return [Pass(), ParallelPipeline([Suspends()], [Suspends(), Suspends()]), Suspends()]
 
 
-@pytest.mark.parametrize("layout", ["plain", "nested", "parallel"])
-async def test_g05_no_audio_of_a_turn_comes_after_its_interruption(layout: str):
-    speaks, out = Speaks(), Recorder()
-    task = task_of(speaks, *chain(layout), out)
+@pytest.mark.parametrize("direct", [False, True], ids=["queued", "direct"])
+@pytest.mark.parametrize("layout", ["plain", "nested", "parallel", "direct"])
+async def test_g05_no_audio_of_a_turn_comes_after_its_interruption(layout: str, direct: bool):
+    speaks, out = Speaks(enable_direct_mode=direct), Recorder()
+    task = task_of(Pass(), speaks, *chain(layout), out)
     async with running(task) as run:
         for n in range(1, 9):
             heard = len(out.frames(TTSAudioRawFrame))
@@ -97,14 +106,15 @@ async def test_g05_no_audio_of_a_turn_comes_after_its_interruption(layout: str):
     assert assert_no_stale_audio(out) >= 40
 
 
-async def test_g05_interruption_from_the_middle_stops_what_was_made_before_it():
+@pytest.mark.parametrize("direct", [False, True], ids=["queued", "direct"])
+async def test_g05_interruption_from_the_middle_stops_what_was_made_before_it(direct: bool):
     class Interrupts(Pass):
         async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
             if isinstance(frame, System):
                 await self.broadcast_interruption()
             await super().process_frame(frame, direction)
 
-    speaks, interrupts, out = Speaks(), Interrupts(), Recorder()
+    speaks, interrupts, out = Speaks(), Interrupts(enable_direct_mode=direct), Recorder()
     task = task_of(speaks, Suspends(), interrupts, Suspends(), out)
     async with running(task) as run:
         for n in range(1, 6):
@@ -118,7 +128,8 @@ async def test_g05_interruption_from_the_middle_stops_what_was_made_before_it():
     assert assert_no_stale_audio(out) >= 25
 
 
-async def test_g05_what_is_made_after_the_interruption_passes_at_once():
+@pytest.mark.parametrize("direct", [False, True], ids=["queued", "direct"])
+async def test_g05_what_is_made_after_the_interruption_passes_at_once(direct: bool):
     class Answers(Pass):
         """Answers an interruption, as an agent that is told to do something else."""
 
@@ -128,7 +139,7 @@ async def test_g05_what_is_made_after_the_interruption_passes_at_once():
                 await self.push_frame(LLMTextFrame("new"))
 
     out = Recorder()
-    task = task_of(Answers(), Suspends(), Suspends(), out)
+    task = task_of(Pass(), Answers(enable_direct_mode=direct), Suspends(), Suspends(), out)
     async with running(task):
         for n in range(1, 6):
             await task.queue_frame(LLMTextFrame("old"))
@@ -140,3 +151,31 @@ async def test_g05_what_is_made_after_the_interruption_passes_at_once():
     order = [f.text if isinstance(f, LLMTextFrame) else "!" for f in out.frames()[1:-1]]
     for before, after in itertools.pairwise(order):
         assert (before, after) != ("!", "old")
+
+
+async def test_g05_direct_mode_passes_on_what_comes_after_an_interruption():
+    """What it pushed carried the epoch of its start, and was dropped as old."""
+    out = Recorder()
+    task = task_of(Pass(), Pass(enable_direct_mode=True), Pass(), out)
+    async with running(task):
+        for n in range(1, 4):
+            await task.queue_frames([InterruptionFrame(), LLMTextFrame(str(n))])
+            await out.wait_for(LLMTextFrame, count=n)
+
+
+async def test_g05_direct_mode_that_interrupts_goes_on_with_what_it_has_to_say():
+    class Interrupts(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            if isinstance(frame, TTSAudioRawFrame):
+                await self.broadcast_interruption()
+                await self.push_frame(LLMTextFrame("after"))
+                return
+            await super().process_frame(frame, direction)
+
+    first, out = Recorder(), Recorder()
+    task = task_of(first, Interrupts(enable_direct_mode=True), Pass(), out)
+    async with running(task):
+        await task.queue_frame(TTSAudioRawFrame(bytes(32), 16000, 1))
+        await out.wait_for(LLMTextFrame)
+        assert [type(frame) for frame in out.frames()[1:]] == [InterruptionFrame, LLMTextFrame]
+        await first.wait_for(InterruptionFrame, direction=FrameDirection.UPSTREAM)

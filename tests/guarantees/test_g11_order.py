@@ -125,11 +125,6 @@ async def test_g11_frames_are_not_duplicated_or_lost_between_loops_of_work():
     assert tags(out.frames()) == list(range(100))
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open: inside a parallel branch a data frame may come out behind a later one when an "
-    "interruption meets a processor in direct mode that suspends",
-)
 @pytest.mark.parametrize("started", [True, False], ids=["running", "starting"])
 @pytest.mark.parametrize("layout", ["plain", "parallel", "nested"])
 @pytest.mark.parametrize("passes", range(6))

@@ -291,4 +291,10 @@ impl<H: Host> Frame<H> {
     pub fn is_stale(&self, epoch: Epoch) -> bool {
         self.class.bits.has(Bits::DROPPABLE) && self.epoch.is_before(epoch)
     }
+
+    /// Whether an interruption that begins `epoch` drops this frame where it waits.
+    #[must_use]
+    pub fn is_dropped_by(&self, epoch: Epoch) -> bool {
+        self.class.is_dropped_in_lane() && self.epoch.is_before(epoch)
+    }
 }

@@ -93,7 +93,7 @@ impl<H: Host> Mailbox<H> {
     /// Take out the whole data lane, if an interruption that begins `epoch` drops all of it: hundreds
     /// of frames leave without one of them being moved.
     pub fn purge_whole(&mut self, epoch: Epoch) -> Option<VecDeque<Waiting<H>>> {
-        let whole = self.data.iter().all(|waiting| is_dropped(&waiting.frame, epoch));
+        let whole = self.data.iter().all(|waiting| waiting.frame.is_dropped_by(epoch));
         whole.then(|| std::mem::take(&mut self.data))
     }
 
@@ -103,7 +103,7 @@ impl<H: Host> Mailbox<H> {
         let waiting = std::mem::take(&mut self.data);
         dropped.reserve(waiting.len());
         for (place, waiting) in waiting.into_iter().enumerate() {
-            if is_dropped(&waiting.frame, epoch) {
+            if waiting.frame.is_dropped_by(epoch) {
                 drops(place);
                 dropped.push(waiting.frame);
             } else {
@@ -141,9 +141,4 @@ impl<H: Host> Mailbox<H> {
             Lane::Data => &mut self.data,
         }
     }
-}
-
-/// Whether an interruption that begins `epoch` drops a frame that waits.
-fn is_dropped<H: Host>(frame: &Frame<H>, epoch: Epoch) -> bool {
-    frame.epoch.is_before(epoch) && frame.class.is_dropped_in_lane()
 }

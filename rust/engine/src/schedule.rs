@@ -90,19 +90,14 @@ struct Slot<H: Host> {
     interest: Option<Arc<Interest>>,
     leases: Leases,
     bound: usize,
-    /// All frames take one lane, in order: the processor runs inside its neighbours' awaits.
-    single_lane: bool,
+    /// The processor also runs inside its neighbours' awaits.
+    direct: bool,
     /// How many data frames were handed over before the system frame in hand.
     handed_over: usize,
     gauge: Arc<Gauge>,
 }
 
 impl<H: Host> Slot<H> {
-    #[inline]
-    fn lane_of(&self, class: Class) -> Lane {
-        if self.single_lane { Lane::Data } else { Lane::of(class) }
-    }
-
     fn lane_ready(&self, lane: Lane, now_ms: u32) -> bool {
         if self.hand[lane as usize].is_some() {
             return false;
@@ -119,7 +114,7 @@ impl<H: Host> Slot<H> {
         }
         // No pause holds up the control plane, also not a frame of it that waits behind others.
         !self.leases.holds(lane, class, now_ms)
-            || (lane == Lane::System || self.single_lane) && self.mailbox.has(lane, passes_pause)
+            || lane == Lane::System && self.mailbox.has(lane, passes_pause)
     }
 
     /// The next frame of a lane that is ready.
@@ -199,11 +194,9 @@ impl<H: Host> Slot<H> {
     fn show(&self, lane: Lane, now_ms: u32) {
         let (depth, oldest_ms) = (self.mailbox.depth(lane), self.mailbox.oldest_ms(lane));
         self.gauge.set_lane(lane, self.is_busy(lane, now_ms), depth, oldest_ms);
-        // No lane can be passed while the system lane is busy, or a single lane is.
+        // No lane can be passed while the system lane is busy.
         if lane == Lane::System {
             self.gauge.set_busy(Lane::Data, self.is_busy(Lane::Data, now_ms));
-        } else if self.single_lane {
-            self.gauge.set_busy(Lane::System, self.is_busy(Lane::Data, now_ms));
         }
     }
 }
@@ -276,7 +269,7 @@ impl<H: Host> Scheduler<H> {
             interest,
             leases: Leases::default(),
             bound,
-            single_lane: false,
+            direct: false,
             handed_over: 0,
             gauge: Arc::clone(&gauge),
         };
@@ -310,11 +303,11 @@ impl<H: Host> Scheduler<H> {
         seat
     }
 
-    /// A slot whose processor also runs inside its neighbours' awaits: what comes natively takes one
-    /// lane, in order, and waits for no start frame, since that may have come the other way.
+    /// A slot whose processor also runs inside its neighbours' awaits: what comes natively waits for
+    /// no start frame, since that may have come the other way.
     pub fn set_direct(&mut self, slot: u32) {
         let place = &mut self.slots[slot as usize];
-        (place.single_lane, place.started) = (true, true);
+        (place.direct, place.started) = (true, true);
     }
 
     /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
@@ -438,8 +431,14 @@ impl<H: Host> Scheduler<H> {
     /// Push from a slot to its neighbour in the frame's direction.
     #[inline]
     pub fn push(&mut self, from: u32, mut frame: Frame<H>) -> Pushed {
-        let slot = &mut self.slots[from as usize];
-        frame.epoch = stamp(slot, frame.class, self.current == Some((from, Lane::Data)));
+        frame.epoch = match self.step_around(from) {
+            Some(around) => self.stamp_inside(from, around, frame.class),
+            None => {
+                let in_data_step = self.current == Some((from, Lane::Data));
+                stamp(&mut self.slots[from as usize], frame.class, in_data_step)
+            }
+        };
+        let slot = &self.slots[from as usize];
         if let Some(graph) = &slot.graph
             && graph.tap.is_active()
         {
@@ -450,6 +449,37 @@ impl<H: Host> Scheduler<H> {
             Way::Slot(to) => self.deliver(to, frame),
             way => self.deliver_native(from, way, frame),
         }
+    }
+
+    /// The step of another slot that a processor in direct mode runs inside of.
+    #[inline]
+    fn step_around(&self, slot: u32) -> Option<(u32, Lane)> {
+        if !self.slots[slot as usize].direct {
+            return None;
+        }
+        self.current.filter(|&(running, _)| running != slot)
+    }
+
+    /// What a processor in direct mode makes belongs to the frame whose step it runs inside of. Its
+    /// own slot sees none of this, so it learns the epoch here.
+    #[cold]
+    fn stamp_inside(&mut self, slot: u32, (around, lane): (u32, Lane), class: Class) -> Epoch {
+        let own = &mut self.slots[slot as usize];
+        let announced = class.kind == Kind::Interruption && own.announces > 0;
+        let epoch = if announced {
+            own.announces -= 1;
+            own.epoch
+        } else {
+            stamp(&mut self.slots[around as usize], class, lane == Lane::Data)
+        };
+        let own = &mut self.slots[slot as usize];
+        if own.epoch.is_before(epoch) {
+            own.epoch = epoch;
+            if class.kind == Kind::Interruption {
+                own.purge(&mut self.discarded);
+            }
+        }
+        epoch
     }
 
     #[cold]
@@ -501,7 +531,7 @@ impl<H: Host> Scheduler<H> {
     pub fn deliver(&mut self, mut to: u32, mut frame: Frame<H>) -> Pushed {
         loop {
             let slot = &mut self.slots[to as usize];
-            let lane = slot.lane_of(frame.class);
+            let lane = Lane::of(frame.class);
             if slot.cancelled || frame.is_stale(slot.epoch) {
                 self.discarded.frames.push(frame);
                 return Pushed::Accepted;
@@ -523,7 +553,7 @@ impl<H: Host> Scheduler<H> {
             }
         }
         let slot = &mut self.slots[to as usize];
-        let lane = slot.lane_of(frame.class);
+        let lane = Lane::of(frame.class);
         if lane == Lane::System {
             slot.hand_over();
         }
@@ -738,14 +768,19 @@ impl<H: Host> Scheduler<H> {
     /// makes from now on belongs to the new epoch. The next two interruption frames pushed from
     /// here announce it.
     pub fn begin_interruption(&mut self, index: u32) -> Epoch {
-        let running = self.current == Some((index, Lane::Data));
+        let running = match self.step_around(index) {
+            Some((around, Lane::Data)) => Some(around),
+            _ => (self.current == Some((index, Lane::Data))).then_some(index),
+        };
         let slot = &mut self.slots[index as usize];
         let epoch = slot.graph.as_ref().map_or(Epoch(slot.epoch.0 + 1), |graph| graph.epochs.begin());
         slot.epoch = epoch;
         slot.announces = 2;
         slot.purge(&mut self.discarded);
         slot.leases.release(Lane::Data);
-        if running && let Some(hand) = &mut slot.hand[Lane::Data as usize] {
+        if let Some(running) = running
+            && let Some(hand) = &mut self.slots[running as usize].hand[Lane::Data as usize]
+        {
             hand.epoch = epoch;
         }
         self.poke(index);

@@ -106,7 +106,9 @@ impl<H: Host> Barrier<H> {
 
     /// What becomes of a frame that comes out of a branch.
     fn judge(&mut self, frame: Frame<H>) -> Verdict<H> {
-        if self.closed || frame.is_stale(self.epoch) {
+        // A branch that is slower than the interruption emits what the interruption would have dropped
+        // in any mailbox: behind it, that is out of order.
+        if self.closed || frame.is_dropped_by(self.epoch) {
             return Verdict::Drop(frame);
         }
         if is_sentinel(&frame) {
