@@ -25,9 +25,13 @@ print(json.dumps({"python": platform.python_version(), "uvloop": version("uvloop
 def pipecat_python() -> Path:
     """The interpreter of an environment that has pipecat-ai; made on the first run.
 
+    `PIPECAT_PYTHON` in the environment names one that has it already.
+
     Raises:
         subprocess.CalledProcessError: The environment could not be made.
     """
+    if named := os.environ.get("PIPECAT_PYTHON"):
+        return Path(named)
     python = PIPECAT_VENV / "bin" / "python"
     wanted = [f"pipecat-ai=={PIPECAT_VERSION}", f"uvloop=={UVLOOP_VERSION}"]
     stamp = PIPECAT_VENV / "installed"

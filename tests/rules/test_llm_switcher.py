@@ -2,8 +2,16 @@
 
 from typing import Any
 
-from pipecat_rs.frames.frames import ManuallySwitchServiceFrame
+import pytest
+from pipecat_rs.frames.frames import (
+    Frame,
+    LLMContextFrame,
+    ManuallySwitchServiceFrame,
+)
 from pipecat_rs.pipeline.llm_switcher import LLMSwitcher
+from pipecat_rs.processors.aggregators.llm_context import LLMContext
+from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.services.llm_service import FunctionCallParams, LLMService
 from pipecat_rs.testing import Recorder, running
 from support.tasks import task_of
 from support.waiting import calls_of
@@ -39,3 +47,43 @@ async def test_r085_llm_switcher_registers_on_all_and_infers_with_the_active_one
         await task.queue_frame(ManuallySwitchServiceFrame(service=llms[1]))
         await switched.wait()
         assert await switcher.run_inference("context") == "other on context"
+
+
+class Model(LLMService):
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        await self.push_frame(frame, direction)
+
+
+async def test_r085_functions_of_a_context_are_known_to_members_that_are_not_active():
+    async def look_up(params: FunctionCallParams, word: str) -> None:
+        """Look a word up.
+
+        Args:
+            word: The word.
+        """
+
+    llms = [Model(), Model()]
+    below = Recorder()
+    async with running(task_of(LLMSwitcher(llms), below)):
+        context = LLMContext(tools=[look_up])
+        await llms[0].pipeline_worker.queue_frame(LLMContextFrame(context))
+        await below.wait_for(LLMContextFrame)
+        assert [llm.has_function("look_up") for llm in llms] == [True, True]
+
+
+async def test_r085_direct_functions_are_registered_on_all():
+    async def look_up(params: FunctionCallParams, word: str) -> None:
+        """Look a word up.
+
+        Args:
+            word: The word.
+        """
+
+    llms = [Model(), Model()]
+    switcher = LLMSwitcher(llms)
+    switcher.register_direct_function("look_up", look_up)  # as the document has it
+    switcher.register_direct_function(handler=look_up)
+    assert [llm.has_function("look_up") for llm in llms] == [True, True]
+    with pytest.raises(TypeError, match="needs a function"):
+        switcher.register_direct_function("look_up")

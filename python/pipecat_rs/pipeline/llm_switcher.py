@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipecat_rs.frames.frames import Frame, LLMContextFrame
 from pipecat_rs.pipeline.service_switcher import ServiceSwitcher, StrategyType
+from pipecat_rs.processors.frame_processor import FrameDirection
 
 
 class LLMSwitcher(ServiceSwitcher[StrategyType]):
@@ -14,6 +16,8 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
     Functions are registered with all members, so that a switch loses none of them. Inference out
     of band goes to the active member, or to the one that is named.
     """
+
+    handles = (*(ServiceSwitcher.handles or ()), LLMContextFrame)
 
     def __init__(
         self,
@@ -32,6 +36,16 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
             strategy_type: The class of the strategy, as pipecat 1.x has it.
         """
         super().__init__(llms, strategy, name, strategy_type=strategy_type)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Route a frame; what a context's functions call is then known to every member."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMContextFrame):
+            # Only the active member saw it, and the next one must know them too.
+            for llm in self.llms:
+                calls = getattr(llm, "_function_calls", None)
+                if calls is not None:
+                    calls.sync_with(frame.context.tools)
 
     @property
     def llms(self) -> list[Any]:
@@ -78,14 +92,74 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
         return await llm.run_inference(context=context, **kwargs)
 
     def register_function(
-        self, function_name: str | None, handler: Callable[..., Any], **kwargs: Any
+        self,
+        function_name: str | None,
+        handler: Callable[..., Any],
+        description: str = "",
+        properties: dict[str, Any] | None = None,
+        required: list[str] | None = None,
+        *,
+        cancel_on_interruption: bool | None = None,
+        timeout_secs: float | None = None,
+        cancellable_by_llm: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         """Register a function with every member.
 
         Args:
             function_name: Its name; None for a handler of all calls.
             handler: Called with the call's parameters.
+            description: What it does. If given, the model is told of the function.
+            properties: Its parameters, each as JSON schema.
+            required: Names of the parameters that must be given.
+            cancel_on_interruption: Whether an interruption cancels a call.
+            timeout_secs: Longest time for a call, in seconds.
+            cancellable_by_llm: Whether the model may cancel a call.
             **kwargs: For the members' own `register_function`.
         """
+        options = {
+            "description": description or None,
+            "properties": properties,
+            "required": required,
+            "cancel_on_interruption": cancel_on_interruption,
+            "timeout_secs": timeout_secs,
+            "cancellable_by_llm": cancellable_by_llm,
+        }
+        # Only what is given: not every member takes each of them.
+        kwargs.update({name: value for name, value in options.items() if value is not None})
         for llm in self.llms:
             llm.register_function(function_name=function_name, handler=handler, **kwargs)
+
+    def register_direct_function(
+        self,
+        handler: Any,
+        named: Any = None,
+        *,
+        cancel_on_interruption: bool | None = None,
+        timeout_secs: float | None = None,
+        function_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Register a function that describes itself with every member.
+
+        Args:
+            handler: The function. Its name may stand before it, which is not needed.
+            named: The function, if its name stands before it.
+            cancel_on_interruption: Whether an interruption cancels a call.
+            timeout_secs: Longest time for a call, in seconds.
+            function_name: Its name, which is not needed.
+            **kwargs: For the members' own `register_direct_function`.
+
+        Raises:
+            TypeError: Without a function.
+        """
+        function = handler if named is None else named
+        if not callable(function):
+            raise TypeError(f"{self}: register_direct_function needs a function, got {function!r}")
+        for llm in self.llms:
+            llm.register_direct_function(
+                function,
+                cancel_on_interruption=cancel_on_interruption,
+                timeout_secs=timeout_secs,
+                **kwargs,
+            )

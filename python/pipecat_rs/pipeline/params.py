@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pipecat_rs.metrics.model import Model
+
+HEARTBEAT_SECS = 1.0
+HEARTBEAT_MONITOR_SECS = 10.0
+
 
 class ProcessorUnusablePolicy(Enum):
     """What a task does when a processor can no longer do its job.
@@ -22,8 +27,8 @@ class ProcessorUnusablePolicy(Enum):
 
 
 @dataclass
-class PipelineParams:
-    """Configuration of a task.
+class PipelineParams(Model):
+    """Configuration of a task. By position, parameters stand in the order of pipecat 0.0.x.
 
     Attributes:
         allow_interruptions: Whether the user's speech interrupts the bot.
@@ -46,7 +51,7 @@ class PipelineParams:
     audio_in_sample_rate: int = 16000
     audio_out_sample_rate: int = 24000
     enable_heartbeats: bool = False
-    heartbeats_period_secs: float = 1.0
-    heartbeats_monitor_secs: float = 10.0
+    heartbeats_period_secs: float = HEARTBEAT_SECS
+    heartbeats_monitor_secs: float = HEARTBEAT_MONITOR_SECS
     send_initial_empty_metrics: bool = True
     start_metadata: dict[str, Any] = field(default_factory=dict)

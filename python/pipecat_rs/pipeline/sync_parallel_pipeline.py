@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from pipecat_rs.frames.frames import ControlFrame
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
 from pipecat_rs.pipeline.parallel_pipeline import branches_of
 from pipecat_rs.processors.frame_processor import FrameProcessor
@@ -20,6 +21,13 @@ class FrameOrder(Enum):
 
     ARRIVAL = "arrival"
     PIPELINE = "pipeline"
+
+
+class SyncFrame(ControlFrame):
+    """What pipecat sends through each branch behind a frame, to learn when it is done.
+
+    Here the engine knows, and none is ever sent; programs that leave it alone find the name.
+    """
 
 
 class SyncParallelPipeline(BasePipeline):

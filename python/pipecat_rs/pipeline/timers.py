@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from pipecat_rs.frames.frames import Frame, StartFrame
+from pipecat_rs.observers.base_observer import BaseObserver, FramePushed
+
 
 class Heartbeats:
     """Sends a probe each period, and tells when none has come through for a while."""
@@ -96,3 +99,28 @@ class IdleTimer:
         self._last = loop.time()
         self._timer = loop.call_later(self._timeout, self._look)
         self._idle()
+
+
+class IdleFrameObserver(BaseObserver):
+    """Sets an event when a frame shows that a task is not idle.
+
+    For programs that watch idleness themselves: a task does so with an `IdleTimer`.
+    """
+
+    def __init__(
+        self, *, idle_event: asyncio.Event, idle_timeout_frames: tuple[type[Frame], ...]
+    ) -> None:
+        """Watch for frames.
+
+        Args:
+            idle_event: Set at each StartFrame and each frame of these classes.
+            idle_timeout_frames: The classes.
+        """
+        super().__init__(observe_every_push=False)
+        self._idle_event = idle_event
+        self._classes = (StartFrame, *idle_timeout_frames)
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Set the event, if it is such a frame."""
+        if isinstance(data.frame, self._classes):
+            self._idle_event.set()

@@ -47,11 +47,16 @@ from pipecat_rs.observers.base_observer import (
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
 from pipecat_rs.pipeline.observed_path import ObservedPath
-from pipecat_rs.pipeline.params import PipelineParams, ProcessorUnusablePolicy
+from pipecat_rs.pipeline.params import (
+    HEARTBEAT_MONITOR_SECS,
+    HEARTBEAT_SECS,
+    PipelineParams,
+    ProcessorUnusablePolicy,
+)
 from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.snapshot import ProcessorSnapshot, Stall, read_snapshot
 from pipecat_rs.pipeline.task_metrics import TaskMetrics
-from pipecat_rs.pipeline.timers import Heartbeats, IdleTimer
+from pipecat_rs.pipeline.timers import Heartbeats, IdleFrameObserver, IdleTimer
 from pipecat_rs.pipeline.worker_observer import WorkerObserver
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
@@ -66,10 +71,13 @@ __all__ = [
     "CANCEL_TIMEOUT_SECS",
     "END_TIMEOUT_SECS",
     "HANGING_TIMEOUT_SECS",
+    "HEARTBEAT_MONITOR_SECS",
+    "HEARTBEAT_SECS",
     "IDLE_TIMEOUT_SECS",
     "MAILBOX_BOUND",
     "SETUP_TIMEOUT_SECS",
     "START_TIMEOUT_SECS",
+    "IdleFrameObserver",
     "PipelineParams",
     "PipelineTask",
     "PipelineTaskParams",
@@ -244,7 +252,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._limits(setup_timeout_secs, start_timeout_secs, end_timeout_secs, cancel_timeout_secs)
         self._turn_tracking_observer = self._make_turn_tracking() if enable_turn_tracking else None
         own = [self._turn_tracking_observer] if self._turn_tracking_observer else []
-        self._observer = WorkerObserver([*(observers or []), *own])
+        self._observer = WorkerObserver(observers=[*(observers or []), *own])
         self._idle = IdleTimer(idle_timeout_secs, self._went_idle) if idle_timeout_secs else None
         self._heartbeats: Heartbeats | None = None
         self._metrics = TaskMetrics()
@@ -338,14 +346,12 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def add_observer(self, observer: BaseObserver) -> None:
         """Add an observer, before or while the task runs."""
-        opening = self._observer.add(observer)
-        if opening is not None:
-            self.create_task(opening, "observer")
+        self._observer.add_observer(observer)
         self._update_taps()
 
     async def remove_observer(self, observer: BaseObserver) -> None:
         """Remove an observer: it hears nothing more."""
-        await self._observer.remove(observer)
+        await self._observer.remove_observer(observer)
         self._update_taps()
 
     @property
@@ -591,6 +597,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             enable_metrics=self._params.enable_metrics,
             enable_tracing=self._enable_tracing,
             enable_usage_metrics=self._params.enable_usage_metrics,
+            observer=self._observer,
             report_only_initial_ttfb=self._params.report_only_initial_ttfb,
             tool_resources=self._app_resources,
         )

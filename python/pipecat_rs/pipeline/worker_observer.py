@@ -13,11 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs import _core
-from pipecat_rs.observers.base_observer import BaseObserver, FrameProcessed, FramePushed
+from pipecat_rs.observers.base_observer import (
+    BaseObserver,
+    FrameProcessed,
+    FramePushed,
+    ProcessorSetUp,
+    StartupWarmup,
+)
 
 if TYPE_CHECKING:
     from pipecat_rs.frames.frames import Frame
-    from pipecat_rs.observers.base_observer import ProcessorSetUp
     from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager
 
 _logger = logging.getLogger(__name__)
@@ -52,14 +57,19 @@ class _Seat:
         return True
 
 
-class WorkerObserver:
-    """The observers of one task."""
+class WorkerObserver(BaseObserver):
+    """The observers of one task; what it is told, each of them is told in its own time."""
 
-    def __init__(self, observers: Iterable[BaseObserver] = ()) -> None:
-        """Make it with some observers."""
-        self._seats = [_Seat(observer) for observer in observers]
+    def __init__(self, *, observers: Iterable[BaseObserver] | None = None, **kwargs: Any) -> None:
+        """Make it with some observers.
+
+        Args:
+            observers: The observers.
+            **kwargs: See `BaseObserver`.
+        """
+        super().__init__(**kwargs)
+        self._seats = [_Seat(observer) for observer in observers or ()]
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task_manager: BaseTaskManager | None = None
 
     @property
     def observers(self) -> list[BaseObserver]:
@@ -68,7 +78,7 @@ class WorkerObserver:
 
     async def setup(self, task_manager: BaseTaskManager) -> None:
         """Open the mailboxes on the running loop and set the observers up."""
-        self._task_manager = task_manager
+        await super().setup(task_manager)
         self._loop = asyncio.get_running_loop()
         for seat in self._seats:
             await self._open(seat)
@@ -80,6 +90,7 @@ class WorkerObserver:
 
     async def cleanup(self) -> None:
         """Let the observers hear what was said to them, then clean them up."""
+        await super().cleanup()
         for seat in list(self._seats):
             await self._close(seat)
 
@@ -97,13 +108,14 @@ class WorkerObserver:
         seat.mailbox.close()
         await seat.observer.cleanup()
 
-    def add(self, observer: BaseObserver) -> Any:
-        """Add an observer; returns an awaitable to finish with while the task runs, or None."""
+    def add_observer(self, observer: BaseObserver) -> None:
+        """Add an observer, before or while the task runs."""
         seat = _Seat(observer)
         self._seats.append(seat)
-        return self._open(seat) if self._loop is not None else None
+        if self._loop is not None:
+            self.create_task(self._open(seat), "observer")
 
-    async def remove(self, observer: BaseObserver) -> None:
+    async def remove_observer(self, observer: BaseObserver) -> None:
         """Remove an observer: it hears nothing more."""
         for seat in self._seats:
             if seat.observer is observer:
@@ -128,6 +140,27 @@ class WorkerObserver:
     def hears_processing(self) -> bool:
         """Whether some observer wants to hear of processing."""
         return any(seat.hears_processing for seat in self._seats)
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Tell of a hop."""
+        self.pushed(data)
+
+    async def on_process_frame(self, data: FrameProcessed) -> None:
+        """Tell of processing."""
+        self.processed(data)
+
+    async def on_processor_setup(self, data: ProcessorSetUp) -> None:
+        """Tell of a processor's set-up."""
+        self.processor_set_up(data)
+
+    async def on_startup_warmup(self, data: StartupWarmup) -> None:
+        """Tell of deferred imports. Deprecated in pipecat 1.12."""
+        for seat in self._seats:
+            seat.mailbox.post(partial(seat.observer.on_startup_warmup, data))
+
+    async def on_pipeline_started(self) -> None:
+        """Tell that the start frame has reached the sink."""
+        self.pipeline_started()
 
     def pushed(self, data: FramePushed) -> None:
         """Tell of a hop."""

@@ -538,7 +538,7 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         )
 
     async def push_error_frame(
-        self, error: ErrorFrame, *, force_treat_as_permanent: bool = False
+        self, error: ErrorFrame, force_treat_as_permanent: bool = False
     ) -> None:
         """Report an error upstream.
 

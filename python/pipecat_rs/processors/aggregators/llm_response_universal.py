@@ -42,10 +42,6 @@ class LLMContextAggregatorPair:
 
     ``pair.user`` and ``pair.user()`` are the same processor, and so with ``assistant``; the pair
     unpacks into the two as well.
-
-    Attributes:
-        user: Gathers what the user says.
-        assistant: Gathers what the assistant says.
     """
 
     def __init__(
@@ -70,8 +66,18 @@ class LLMContextAggregatorPair:
         if add_tool_change_messages is not None:
             user_params.add_tool_change_messages = add_tool_change_messages
             assistant_params.add_tool_change_messages = add_tool_change_messages
-        self.user = LLMUserAggregator(context, params=user_params)
-        self.assistant = LLMAssistantAggregator(context, params=assistant_params)
+        self._user = LLMUserAggregator(context, params=user_params)
+        self._assistant = LLMAssistantAggregator(context, params=assistant_params)
+
+    @property
+    def user(self) -> LLMUserAggregator:
+        """Gathers what the user says."""
+        return self._user
+
+    @property
+    def assistant(self) -> LLMAssistantAggregator:
+        """Gathers what the assistant says."""
+        return self._assistant
 
     def __iter__(self) -> Iterator[LLMUserAggregator | LLMAssistantAggregator]:
-        return iter((self.user, self.assistant))
+        return iter((self._user, self._assistant))
