@@ -6,6 +6,7 @@ switching itself are looked at in Python.
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from pipecat_rs.pipeline.switching_strategy import (
     ServiceSwitcherStrategyFailover,
     ServiceSwitcherStrategyManual,
 )
+from pipecat_rs.pipeline.unit_of_work import UnitsOfWork
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.utils.errors import ErrorCategory
 
@@ -53,12 +55,24 @@ class _SwitcherExit(FrameProcessor):
         super().__init__(**kwargs)
         self._switcher = switcher
 
+    def _layout(self) -> tuple[Any, ...]:
+        return ("processor", self, (*type(self).handles, *self._switcher._units_marks))
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if direction is FrameDirection.UPSTREAM:
             await self._switcher._steer(self, frame, direction)
         elif not self._switcher._is_consumed(frame):
             await self.push_frame(frame, direction)
+
+
+def _strategy_of(strategy: Any, services: list[FrameProcessor]) -> Any:
+    """Make a strategy of a class: with the services, as pipecat does, or without arguments."""
+    try:
+        inspect.signature(strategy).bind(services)
+    except TypeError:
+        return strategy()
+    return strategy(services)
 
 
 class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
@@ -99,6 +113,7 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
         super().__init__([[service] for service in self._services], name=self._name)
         self._strategy: Any = self._make_strategy(strategy or strategy_type)
         self._choice = _core.SwitchChoice(self._services.index(self._strategy.active_service))
+        self._units = UnitsOfWork(self._services) if self._strategy._selects else None
         self._exit = _SwitcherExit(self, name=f"{self}::Exit")
         self._inactive_updates: deque[int] = deque(maxlen=64)
         self._announced_usable = self.is_usable
@@ -108,9 +123,21 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
     def _make_strategy(self, strategy: Any) -> Any:
         if strategy is None:
             strategy = ServiceSwitcherStrategyManual
-        made = strategy(self._services) if isinstance(strategy, type) else strategy
+        is_class = isinstance(strategy, type) and issubclass(strategy, ServiceSwitcherStrategy)
+        if not is_class and not isinstance(strategy, ServiceSwitcherStrategy):
+            raise TypeError(
+                f"{self}: {strategy!r} is no strategy. Give a ServiceSwitcherStrategy or its class, "
+                "such as ServiceSwitcherStrategyManual()."
+            )
+        made = _strategy_of(strategy, self._services) if is_class else strategy
+        if made._switcher is not None:
+            raise ValueError(
+                f"{self}: {made} belongs to another switcher, {made._switcher}. Make one for each."
+            )
         if made._active_service is None:
             made._adopt(self._services)
+        elif made._services != self._services:
+            raise ValueError(f"{self}: {made} was made for other services. Make one for these.")
         made._switcher = self
         return made
 
@@ -123,7 +150,7 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
 
     def _layout(self) -> tuple[Any, ...]:
         branches = [branch._layout() for branch in self._branches]
-        handled = type(self).handles
+        handled = (*type(self).handles, *self._units_marks)
         return (
             "sequence",
             [
@@ -132,6 +159,10 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
                 self._exit._layout(),
             ],
         )
+
+    @property
+    def _units_marks(self) -> tuple[type[Frame], ...]:
+        return self._units.marks if self._units else ()
 
     # ---- who is active
 
@@ -150,7 +181,7 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
         return self._strategy.active_service
 
     def set_service(self, index: int) -> None:
-        """Make a service active, from the next frame on.
+        """Make a service active, from the next frame on. On the loop's thread while it runs.
 
         Args:
             index: Its place in the list of services, from 0.
@@ -166,8 +197,13 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
                 f"{self}: service index {index} is out of range: there are "
                 f"{len(self._services)} services, 0 to {len(self._services) - 1}"
             )
-        self._strategy._active_service = self._services[index]
-        self._activated(self._services[index])
+        service = self._services[index]
+        if service is self._strategy.active_service:
+            return
+        self._strategy._active_service = service
+        self._activated(service)
+        if self._is_set_up:
+            self.create_task(self._strategy._announce(service), "service switched")
 
     def _activated(self, service: FrameProcessor) -> None:
         self._choice.set(self._services.index(service))
@@ -192,10 +228,12 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Switch, hand settings on to services that are not active, answer for errors."""
         await super().process_frame(frame, direction)
-        if isinstance(frame, ErrorFrame) and direction is FrameDirection.UPSTREAM:
-            await self._answer_for(frame)
-        else:
+        if direction is FrameDirection.DOWNSTREAM:
             await self._steer(self, frame, direction)
+        elif isinstance(frame, ErrorFrame):
+            await self._answer_for(frame)
+        elif not self._is_consumed(frame):
+            await self.push_frame(frame, direction)  # it came in at the other end
 
     async def _steer(self, end: FrameProcessor, frame: Frame, direction: FrameDirection) -> None:
         """Handle a frame that came in at either end of the switcher."""
@@ -207,9 +245,22 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
                 return
             if switched is not None:
                 return
+        elif self._units is not None and self._units.begins(frame):
+            await self._select(frame)
         await end.push_frame(frame, direction)
         if isinstance(frame, ServiceUpdateSettingsFrame):
             await self._update_inactive(frame, direction)
+
+    async def _select(self, frame: Frame) -> None:
+        """Ask the strategy who is to do what begins with a frame."""
+        try:
+            await self._strategy._select_service()
+        except Exception as error:
+            await self.push_error(
+                f"{self}: {self._strategy} could not select a service for {frame}: {error}; "
+                f"{self._strategy.active_service} stays active",
+                exception=error,
+            )
 
     async def _update_inactive(
         self, frame: ServiceUpdateSettingsFrame, direction: FrameDirection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -21,7 +22,16 @@ _logger = logging.getLogger(__name__)
 class ServiceSwitcherStrategy(BaseObject):
     """Decides which service of a switcher is active. The first one is, to begin with.
 
-    Given to a switcher as a class or as an instance; the switcher tells it the services.
+    Given to a switcher as a class or as an instance; the switcher tells it the services. A strategy
+    reacts to frames and errors (`handle_frame`, `handle_error`), or it overrides `select`::
+
+        class RoundRobin(ServiceSwitcherStrategy):
+            def __init__(self):
+                self._turn = -1
+
+            def select(self, services):
+                self._turn += 1
+                return self._turn % len(services)
 
     Event: `on_service_switched` (strategy, service).
     """
@@ -75,6 +85,43 @@ class ServiceSwitcherStrategy(BaseObject):
         """The services that can do their job."""
         return [service for service in self._services if service.is_usable]
 
+    def select(self, services: list[FrameProcessor]) -> int:
+        """Return the place of the service for the next unit of work, from 0.
+
+        Asked once for each text to speak, conversation to answer, answer to speak, and turn of the
+        user. What it raises, and an answer that is no place in the list, becomes an ErrorFrame, and
+        the active service stays. May be async.
+
+        Args:
+            services: The services.
+        """
+        return services.index(self.active_service)
+
+    @property
+    def _selects(self) -> bool:
+        """Whether the strategy wants to be asked."""
+        return getattr(self.select, "__func__", None) is not ServiceSwitcherStrategy.select
+
+    async def _select_service(self) -> None:
+        """Ask the strategy, and switch if the answer is another service.
+
+        Raises:
+            TypeError: If the answer is no integer.
+            IndexError: If there is no such service.
+        """
+        index: Any = self.select(list(self._services))
+        if inspect.isawaitable(index):
+            index = await index
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise TypeError(f"select() answered {index!r}, which is no integer")
+        if not 0 <= index < len(self._services):
+            raise IndexError(
+                f"select() answered {index}, which is out of range: there are "
+                f"{len(self._services)} services, 0 to {len(self._services) - 1}"
+            )
+        if self._services[index] is not self.active_service:
+            await self._set_active_if_available(self._services[index])
+
     async def handle_frame(self, frame: Frame, direction: FrameDirection) -> FrameProcessor | None:
         """Switch on a frame. Returns the service that is active now, or None if nothing changed."""
         return None
@@ -93,9 +140,13 @@ class ServiceSwitcherStrategy(BaseObject):
         self._active_service = service
         if self._switcher is not None:
             self._switcher._activated(service)
+        await self._announce(service)
+        return service
+
+    async def _announce(self, service: FrameProcessor) -> None:
+        """Let a service that has become active say who it is, and tell the handlers."""
         await service.queue_frame(ServiceSwitcherRequestMetadataFrame(service=service))
         await self._call_event_handler("on_service_switched", service)
-        return service
 
 
 class ServiceSwitcherStrategyManual(ServiceSwitcherStrategy):
