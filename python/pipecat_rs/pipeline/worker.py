@@ -140,7 +140,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     (the End, Stop or CancelFrame; exactly once), `on_pipeline_error` (ErrorFrame),
     `on_pipeline_timeout` (the frame that did not arrive), `on_setup_timeout`,
     `on_frame_reached_upstream` and `on_frame_reached_downstream` (frame; see the filters),
-    `on_idle_timeout`, `on_heartbeat_timeout`, `on_metrics` (measures), `on_stall` (Stall).
+    `on_idle_timeout`, `on_heartbeat_timeout`, `on_metrics` (measures; a handler that takes one
+    argument gets these), `on_stall` (Stall).
     """
 
     _declared_events: ClassVar[Mapping[str, bool]] = {
@@ -159,6 +160,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         "on_setup_timeout": False,
         "on_stall": False,
     }
+    _lone_arguments: ClassVar[Mapping[str, int]] = {"on_metrics": 1}
 
     def __init__(
         self,

@@ -42,10 +42,15 @@ class EventHandler:
         self.handlers: list[Callable[..., Any]] = []
         self._callers: list[Callable[..., Any]] = []
 
-    def add(self, handler: Callable[..., Any]) -> None:
-        """Add a function behind the others."""
+    def add(self, handler: Callable[..., Any], lone_argument: int = 0) -> None:
+        """Add a function behind the others.
+
+        Args:
+            handler: The function.
+            lone_argument: Which argument it gets if it takes one; 0 is the object.
+        """
         self.handlers.append(handler)
-        self._callers.append(_taking_what_it_wants(handler))
+        self._callers.append(_taking_what_it_wants(handler, lone_argument))
 
     def remove(self, handler: Callable[..., Any]) -> None:
         """Remove a function, if it is there."""
@@ -69,9 +74,12 @@ class BaseObject(ABC):  # noqa: B024 - subclasses may use abstractmethod, as in 
     Attributes:
         _declared_events: The events of the class, each with whether its handlers are awaited in
             place.
+        _lone_arguments: Events whose handlers, if they take one argument, get another one than
+            the object.
     """
 
     _declared_events: ClassVar[Mapping[str, bool]] = {}
+    _lone_arguments: ClassVar[Mapping[str, int]] = {}
 
     _task_manager: BaseTaskManager | None = None
     _event_handlers: dict[str, EventHandler] | None = None
@@ -201,7 +209,7 @@ class BaseObject(ABC):  # noqa: B024 - subclasses may use abstractmethod, as in 
         event = self._event_handlers.get(event_name)
         if event is None:
             event = self._event_handlers[event_name] = EventHandler(event_name, is_sync)
-        event.add(handler)
+        event.add(handler, self._lone_arguments.get(event_name, 0))
 
     def remove_event_handler(self, event_name: str, handler: Callable[..., Any]) -> None:
         """Remove a handler, if it is there.
@@ -280,7 +288,7 @@ class BaseObject(ABC):  # noqa: B024 - subclasses may use abstractmethod, as in 
             )
 
 
-def _taking_what_it_wants(handler: Callable[..., Any]) -> Callable[..., Any]:
+def _taking_what_it_wants(handler: Callable[..., Any], lone_argument: int) -> Callable[..., Any]:
     """Return the handler, or what calls it with no more arguments than it takes."""
     try:
         parameters = inspect.signature(handler).parameters.values()
@@ -293,8 +301,9 @@ def _taking_what_it_wants(handler: Callable[..., Any]) -> Callable[..., Any]:
         kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         for kind in kinds
     )
+    first = lone_argument if takes == 1 else 0
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return handler(*args[:takes], **kwargs)
+        return handler(*args[first : first + takes], **kwargs)
 
     return call
