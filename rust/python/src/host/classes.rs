@@ -136,12 +136,16 @@ fn intern(type_: &Bound<'_, PyType>, address: usize) -> PyResult<engine::Class> 
     }))
 }
 
-/// The interest that a tuple of classes declares; one for each distinct tuple.
+/// The interest that a tuple of classes declares; one for all tuples of the same classes, since it
+/// is kept for good.
 pub(crate) fn interest_in(classes: &Bound<'_, PyTuple>) -> PyResult<Arc<engine::Interest>> {
     let py = classes.py();
     let found = with_table(py, |table| {
-        let same = table.declared.iter().find(|declared| declared.classes.is(classes));
-        same.and_then(|declared| declared.kept.clone())
+        let kept = |declared: &Declared| {
+            let same = same_classes(declared.classes.bind(py), classes);
+            declared.kept.clone().filter(|_| same)
+        };
+        table.declared.iter().find_map(kept)
     });
     if let Some(interest) = found {
         return Ok(interest);
@@ -149,6 +153,11 @@ pub(crate) fn interest_in(classes: &Bound<'_, PyTuple>) -> PyResult<Arc<engine::
     let interest = Arc::new(engine::Interest::default());
     declare(classes, &interest, Some(Arc::clone(&interest)))?;
     Ok(interest)
+}
+
+fn same_classes(one: &Bound<'_, PyTuple>, other: &Bound<'_, PyTuple>) -> bool {
+    one.is(other)
+        || one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| one.is(&other))
 }
 
 /// Let an interest cover a tuple of classes, and what is derived from them later.
