@@ -33,8 +33,8 @@ def layout() -> list:
 async def session(door: str) -> None:
     hold = Hold(Data)
     task = task_of(*layout(), hold, observers=[BaseObserver()], idle_timeout_secs=60)
-    # A tuple of its own each time: the table of what somebody listens for must not keep them all.
-    task.set_reached_downstream_filter(tuple([Data, System]))
+    # This makes a tuple each time: the table of what somebody listens for must not keep them all.
+    task.add_reached_downstream_filter([Data, System])
     run = asyncio.create_task(task.run())
     await task.queue_frames([System(), Data()])
     for _ in range(20):
