@@ -7,9 +7,10 @@ cancelled. What a handler reports after that is refused.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ from pipecat_rs.frames.frames import (
     FunctionCallResultProperties,
     FunctionCallsStartedFrame,
 )
+from pipecat_rs.utils.deprecation import warn_deprecated
 from pipecat_rs.utils.errors import ErrorCategory
 from pipecat_rs.utils.types import is_given
 
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from pipecat_rs.services.llm_service import LLMService
 
 _logger = logging.getLogger(__name__)
-
-_FAILED = "The function {} failed."
-_MISSING = "There is no function {}."
 
 
 class FunctionCallResultCallback(Protocol):
@@ -75,6 +74,16 @@ class FunctionCallParams:
     app_resources: Any = None
     worker_runner: Any = None
 
+    @property
+    def tool_resources(self) -> Any:
+        """The former name of `app_resources`. Deprecated in pipecat 1.2."""
+        warn_deprecated(
+            "`FunctionCallParams.tool_resources` is deprecated since 1.2.0 and will be removed in "
+            "2.0.0. Use `app_resources` instead.",
+            stacklevel=2,
+        )
+        return self.app_resources
+
 
 @dataclass
 class FunctionCallRegistryItem:
@@ -85,6 +94,7 @@ class FunctionCallRegistryItem:
         handler: What runs.
         cancel_on_interruption: Whether an interruption cancels it.
         timeout_secs: Longest time for a call in seconds, or None for the service's.
+        cancellable_by_llm: Whether the model may cancel a call that goes on meanwhile.
         auto_registered: Whether it came with the tools of a context, and goes with them.
     """
 
@@ -92,6 +102,7 @@ class FunctionCallRegistryItem:
     handler: Any
     cancel_on_interruption: bool = True
     timeout_secs: float | None = None
+    cancellable_by_llm: bool = False
     auto_registered: bool = False
 
 
@@ -119,6 +130,7 @@ class FunctionCalls:
         in_parallel: bool,
         grouped: bool,
         timeout_secs: float | None,
+        all_cancellable: bool = False,
     ) -> None:
         """Begin without functions.
 
@@ -128,11 +140,16 @@ class FunctionCalls:
             grouped: Whether the model runs again once all of them have ended, rather than each
                 time.
             timeout_secs: Longest time for a call in seconds, or None for no limit.
+            all_cancellable: Whether the model may cancel every call that goes on meanwhile.
         """
         self._service = service
         self._in_parallel = in_parallel
         self._grouped = grouped
         self._timeout_secs = timeout_secs
+        self._all_cancellable = all_cancellable
+        self._cleanups: list[Callable[[], Awaitable[None]]] = []
+        # Of the tools that a context shows: those whose handler was taken away by name.
+        self._taken_away: set[str | None] = set()
         self._functions: dict[str | None, FunctionCallRegistryItem] = {}
         self._calls: list[_Call] = []
         self._line: list[_Call] = []
@@ -146,21 +163,87 @@ class FunctionCalls:
         *,
         cancel_on_interruption: bool | None = None,
         timeout_secs: float | None = None,
+        cancellable_by_llm: bool | None = None,
         auto_registered: bool = False,
     ) -> None:
-        """Register a function. What is not given here, `tool_options` on the handler says."""
-        marked = handler.function if isinstance(handler, DirectFunctionWrapper) else handler
+        """Register a function. What is not given here, `tool_options` on the handler says.
+
+        Raises:
+            TypeError: If the handler cannot be called.
+        """
+        if not callable(handler) and not isinstance(handler, DirectFunctionWrapper):
+            raise TypeError(
+                f"{self._service}: the handler of {function_name!r} is {handler!r}; it has to be "
+                "an async function that takes FunctionCallParams"
+            )
+        marked = _function_of(handler)
         if cancel_on_interruption is None:
             cancel_on_interruption = bool(getattr(marked, "_pipecat_cancel_on_interruption", True))
         if timeout_secs is None:
             timeout_secs = getattr(marked, "_pipecat_timeout_secs", None)
+        if cancellable_by_llm is None:
+            cancellable_by_llm = bool(getattr(marked, "_pipecat_cancellable_by_llm", False))
+        if cancellable_by_llm and cancel_on_interruption:
+            _logger.warning(
+                "%s: the model waits for %s, so it cannot cancel it: cancellable_by_llm needs "
+                "cancel_on_interruption=False",
+                self._service,
+                function_name,
+            )
+            cancellable_by_llm = False
         self._functions[function_name] = FunctionCallRegistryItem(
-            function_name, handler, cancel_on_interruption, timeout_secs, auto_registered
+            function_name,
+            handler,
+            cancel_on_interruption,
+            timeout_secs,
+            cancellable_by_llm,
+            auto_registered,
         )
+        self._taken_away.discard(function_name)
+        cleanup = getattr(marked, "_pipecat_cleanup", None)
+        if cleanup is not None and cleanup not in self._cleanups:
+            self._cleanups.append(cleanup)
 
     def unregister(self, function_name: str | None) -> None:
-        """Remove a function, if it is there."""
-        self._functions.pop(function_name, None)
+        """Remove a function, if it is there; tools of the context do not bring it back."""
+        if self._functions.pop(function_name, None) is not None:
+            self._taken_away.add(function_name)
+
+    def is_registered(self, function_name: str) -> bool:
+        """Return whether a function is registered by its name."""
+        return function_name in self._functions
+
+    def cancellable_names(self) -> list[str]:
+        """Return the names of the functions that the model may cancel."""
+        return [name for name, item in self._functions.items() if name and self._may_cancel(item)]
+
+    def cancellable_calls(self, function_name: str) -> list[FunctionCallFromLLM]:
+        """Return the running calls of a function that the model may cancel."""
+        return [
+            call.asked
+            for call in self._calls
+            if call.asked.function_name == function_name
+            and not call.settled
+            and self._may_cancel(call.item)
+        ]
+
+    def has_lasting(self) -> bool:
+        """Return whether there is a function whose calls outlive an interruption."""
+        return any(not item.cancel_on_interruption for item in self._functions.values())
+
+    async def clean_up(self) -> None:
+        """Run what handlers have for the end of the session, each once."""
+        cleanups, self._cleanups = self._cleanups, []
+        for cleanup in cleanups:
+            try:
+                await cleanup()
+            except Exception:
+                _logger.exception("%s: the clean-up of a function failed", self._service)
+
+    def _may_cancel(self, item: FunctionCallRegistryItem) -> bool:
+        return item.cancellable_by_llm or (
+            self._all_cancellable and not item.cancel_on_interruption
+        )
 
     def has(self, function_name: str) -> bool:
         """Return whether a call of a function would be handled."""
@@ -179,9 +262,15 @@ class FunctionCalls:
         for name, item in list(self._functions.items()):
             if item.auto_registered and name not in brought:
                 del self._functions[name]
+        self._taken_away &= brought.keys()
         for name, handler in brought.items():
             item = self._functions.get(name)
-            if item is None or item.auto_registered:
+            if item is None:
+                wanted = name not in self._taken_away
+            else:
+                known = _function_of(item.handler) is _function_of(handler)
+                wanted = item.auto_registered and not known
+            if wanted:
                 self.register(name, handler, auto_registered=True)
 
     # ---- calls
@@ -195,10 +284,12 @@ class FunctionCalls:
         if not asked:
             return
         service = self._service
-        await service._call_event_handler("on_function_calls_started", asked)
-        await service.broadcast_frame(FunctionCallsStartedFrame, function_calls=asked)
+        shown = [call for call in asked if not service._is_builtin_function(call.function_name)]
+        if shown:
+            await service._call_event_handler("on_function_calls_started", shown)
+            await service.broadcast_frame(FunctionCallsStartedFrame, function_calls=shown)
         group_id = str(uuid.uuid4()) if self._grouped else None
-        calls = [_Call(self._find(call.function_name), call, group_id) for call in asked]
+        calls = [_Call(self._find(call), call, group_id) for call in asked]
         self._calls += calls
         if self._in_parallel:
             for call in calls:
@@ -254,14 +345,25 @@ class FunctionCalls:
         self._calls.clear()
         self._line.clear()
 
-    def _find(self, function_name: str) -> FunctionCallRegistryItem:
-        item = self._functions.get(function_name) or self._functions.get(None)
+    def _find(self, asked: FunctionCallFromLLM) -> FunctionCallRegistryItem:
+        name = asked.function_name
+        item = self._functions.get(name) or self._functions.get(None)
         if item is None:
-            _logger.warning(
-                "%s: the model calls %r, which is unknown", self._service, function_name
-            )
-            item = FunctionCallRegistryItem(function_name, _answer_that_it_is_missing)
+            if name in _names_shown(asked.context):
+                _logger.error(
+                    "%s: the model was shown %r, and nothing handles it: give its FunctionSchema "
+                    "a handler, or call register_function()",
+                    self._service,
+                    name,
+                )
+            else:
+                _logger.warning("%s: the model calls %r, which is unknown", self._service, name)
+            item = FunctionCallRegistryItem(name, self._answer_that_it_is_missing)
         return item
+
+    async def _answer_that_it_is_missing(self, params: FunctionCallParams) -> None:
+        template = self._service.MISSING_FUNCTION_CALL_MESSAGE_TEMPLATE
+        await params.result_callback(template.format(function_name=params.function_name))
 
     def _start(self, call: _Call) -> None:
         name = f"{call.asked.function_name}:{call.asked.tool_call_id}"
@@ -321,8 +423,14 @@ class FunctionCalls:
         )
         if isinstance(call.item.handler, DirectFunctionWrapper):
             await call.item.handler.invoke(asked.arguments, params)
-        else:
-            await call.item.handler(params)
+            return
+        running = call.item.handler(params)
+        if not inspect.isawaitable(running):
+            raise TypeError(
+                "its handler is not async: make it `async def`, and report the result by "
+                "`await params.result_callback(...)`"
+            )
+        await running
 
     async def _report(
         self, call: _Call, result: Any, properties: FunctionCallResultProperties | None
@@ -370,15 +478,23 @@ class FunctionCalls:
         await self._service._call_event_handler("on_function_calls_cancelled", [call.asked])
 
     async def _fail(self, call: _Call, error: Exception) -> None:
-        name = call.asked.function_name
-        await self._service.push_error(
-            f"{self._service}: the function {name} failed: {error}",
+        service, name = self._service, call.asked.function_name
+        await service.push_error(
+            f"{service}: the function {name} failed, and the model is told so: {error}",
             exception=error,
             category=ErrorCategory.APPLICATION,
         )
         call.error = f"{type(error).__name__}: {error}"
-        await self._report(call, _FAILED.format(name), None)
+        template = service.FUNCTION_CALL_ERROR_MESSAGE_TEMPLATE
+        await self._report(call, template.format(function_name=name), None)
 
 
-async def _answer_that_it_is_missing(params: FunctionCallParams) -> None:
-    await params.result_callback(_MISSING.format(params.function_name))
+def _function_of(handler: Any) -> Any:
+    return handler.function if isinstance(handler, DirectFunctionWrapper) else handler
+
+
+def _names_shown(context: LLMContext) -> set[str]:
+    tools = getattr(context, "tools", None)
+    if tools is None or not is_given(tools):
+        return set()
+    return {tool.name for tool in tools.standard_tools}

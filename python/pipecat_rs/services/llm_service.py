@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar, cast
 
+from pipecat_rs.adapters.llm.base_llm_adapter import BaseLLMAdapter
 from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunction, DirectFunctionWrapper
+from pipecat_rs.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat_rs.frames.frames import (
     CancelFrame,
     Frame,
@@ -18,10 +21,12 @@ from pipecat_rs.frames.frames import (
     LLMServiceMetadataFrame,
     LLMTextFrame,
     LLMUpdateSettingsFrame,
+    StartFrame,
 )
-from pipecat_rs.processors.aggregators.llm_context import LLMContext
+from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.ai_service import AIService
+from pipecat_rs.services.cancel_tools import CancelTools
 from pipecat_rs.services.function_calls import (
     FunctionCallParams,
     FunctionCallRegistryItem,
@@ -29,18 +34,28 @@ from pipecat_rs.services.function_calls import (
     FunctionCalls,
 )
 from pipecat_rs.services.settings import LLMSettings, is_given
+from pipecat_rs.utils.async_tool_cancellation import ASYNC_TOOL_CANCELLATION_INSTRUCTIONS
+from pipecat_rs.utils.deprecation import warn_deprecated
 
 __all__ = [
     "FunctionCallParams",
     "FunctionCallRegistryItem",
     "FunctionCallResultCallback",
     "LLMService",
+    "LLMWithBackendRole",
 ]
+
+_logger = logging.getLogger(__name__)
+
+LLMWithBackendRole = Literal["frontend", "backend"]
+"""The two parts that a model can play where one talks and another one works."""
+
+TAdapter = TypeVar("TAdapter", bound=BaseLLMAdapter)
 
 _OF_AN_ANSWER = (LLMTextFrame, LLMFullResponseStartFrame, LLMFullResponseEndFrame)
 
 
-class LLMService(AIService):
+class LLMService(AIService, Generic[TAdapter]):
     """Answers each `LLMContextFrame`, and runs the functions that the model calls.
 
     A subclass's `process_frame` calls this one, answers a context with an
@@ -60,6 +75,20 @@ class LLMService(AIService):
 
     Settings = LLMSettings
 
+    adapter_class: type[BaseLLMAdapter] | None = None
+    """Puts contexts into the provider's form; None for `OpenAILLMAdapter`."""
+
+    supports_response_schema: bool = False
+    """Whether `run_inference` can have the provider hold an answer to a JSON schema."""
+
+    MISSING_FUNCTION_CALL_MESSAGE_TEMPLATE = "The function `{function_name}` cannot be called now."
+    """What the model gets as result of a function that is not registered."""
+
+    FUNCTION_CALL_ERROR_MESSAGE_TEMPLATE = (
+        "The function `{function_name}` failed, and there is no result."
+    )
+    """What the model gets as result of a function that raises."""
+
     _declared_events = {  # noqa: RUF012 - annotated in the base
         "on_completion_timeout": False,
         "on_function_calls_started": False,
@@ -71,7 +100,9 @@ class LLMService(AIService):
         run_in_parallel: bool = True,
         group_parallel_tools: bool = True,
         function_call_timeout_secs: float | None = None,
+        enable_async_tool_cancellation: bool = False,
         settings: LLMSettings | None = None,
+        file_resolver: Any = None,
         **kwargs: Any,
     ) -> None:
         """Make a service.
@@ -82,7 +113,12 @@ class LLMService(AIService):
                 than each time.
             function_call_timeout_secs: Longest time for a function call in seconds, or None for no
                 limit.
+            enable_async_tool_cancellation: Whether the model may cancel every function that runs
+                while the conversation goes on. Deprecated in pipecat 1.8: use `cancellable_by_llm`
+                where functions are registered.
             settings: The settings, complete.
+            file_resolver: Fetches the files of a context that the provider cannot fetch itself, a
+                `FileResolver`; None for one that does so over HTTP.
             **kwargs: For `AIService`.
         """
         super().__init__(settings=settings or LLMSettings(), **kwargs)
@@ -93,7 +129,21 @@ class LLMService(AIService):
             in_parallel=run_in_parallel,
             grouped=group_parallel_tools,
             timeout_secs=function_call_timeout_secs,
+            all_cancellable=enable_async_tool_cancellation,
         )
+        if enable_async_tool_cancellation:
+            warn_deprecated(
+                "`enable_async_tool_cancellation` is deprecated since 1.8.0 and will be removed in "
+                "2.0.0. Use `cancellable_by_llm=True` on the functions instead.",
+                stacklevel=3,
+            )
+        self._adapter = cast(TAdapter, self._resolve_adapter_class()())
+        self._adapter.file_resolver = file_resolver
+        self._cancel_tools = CancelTools(self._function_calls, self._adapter.builtin_tools)
+        instruction = self._settings.system_instruction
+        self._base_system_instruction = instruction if isinstance(instruction, str) else None
+        self._appended_system_instructions: list[str] = []
+        self._reports_ttfat: bool | None = None
         self._skip_tts: bool | None = None
         self._context: LLMContext | None = None
 
@@ -114,6 +164,9 @@ class LLMService(AIService):
         context: LLMContext | None = None,
         max_tokens: int | None = None,
         system_instruction: str | None = None,
+        response_schema: dict[str, Any] | None = None,
+        *,
+        messages: list[Any] | None = None,
     ) -> str | None:
         """Answer a conversation once, outside of the pipeline.
 
@@ -121,14 +174,126 @@ class LLMService(AIService):
             context: The conversation; that of `set_context` if None.
             max_tokens: Longest answer in tokens, or None as the settings say.
             system_instruction: What the model is told, instead of what the settings say.
+            response_schema: JSON Schema that the answer follows as JSON, if the provider can hold
+                the model to one. Every object lists all its properties as required and forbids
+                others.
+            messages: The conversation, instead of a context.
 
         Returns:
             The answer, or None if there is none.
 
         Raises:
             NotImplementedError: If the service cannot do this.
+            ValueError: If there is no conversation.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot run inference outside a pipeline")
+
+    def _conversation(self, context: LLMContext | None, messages: list[Any] | None) -> LLMContext:
+        """Return what `run_inference` is to answer."""
+        if messages is not None:
+            return LLMContext(messages=[*messages])
+        context = context or self._context
+        if context is None:
+            raise ValueError(
+                f"{self}: run_inference needs a context, messages, or set_context before it"
+            )
+        return context
+
+    @staticmethod
+    def model_supports_response_schema(model: str) -> bool:
+        """Return whether a model of this provider can be held to a JSON schema.
+
+        Args:
+            model: Its name.
+        """
+        return True
+
+    def _check_response_schema(
+        self, response_schema: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Return the schema to send; None, with a warning, if the model cannot be held to it."""
+        if response_schema is None:
+            return None
+        model = self._settings.model or ""
+        if self.supports_response_schema and self.model_supports_response_schema(model):
+            return response_schema
+        _logger.warning("%s: response_schema is ignored, %s knows none", self, model or "it")
+        return None
+
+    # ---- what a service can do
+
+    @classmethod
+    def _resolve_adapter_class(cls) -> type[BaseLLMAdapter]:
+        if cls.adapter_class is not None:
+            return cls.adapter_class
+        from pipecat_rs.adapters.llm.services.open_ai_adapter import OpenAILLMAdapter
+
+        return OpenAILLMAdapter
+
+    def get_llm_adapter(self) -> TAdapter:
+        """Return what puts contexts into the provider's form."""
+        return self._adapter
+
+    def create_llm_specific_message(self, message: Any) -> LLMSpecificMessage:
+        """Return a message for a context that only this provider gets to see.
+
+        Args:
+            message: The message in the provider's form.
+        """
+        return self._adapter.create_llm_specific_message(message)
+
+    @property
+    def reports_ttfat(self) -> bool:
+        """Whether the time to the first answer token is measured: not if it answers in audio."""
+        if self._reports_ttfat is None:  # asked for with each token
+            self._reports_ttfat = not self.service_metadata_frame().is_realtime_service
+        return self._reports_ttfat
+
+    @property
+    def accepts_intermediate_function_call_results(self) -> bool:
+        """Whether partial results of functions reach the model."""
+        return True
+
+    def llm_with_backend_role_objection(self, role: LLMWithBackendRole) -> str | None:
+        """Return why this service cannot play a part beside another one, or None if it can.
+
+        Args:
+            role: The part.
+        """
+        return None
+
+    # ---- instructions
+
+    def append_system_instruction(self, instruction: str) -> None:
+        """Add to what the model is told, for as long as this service lives.
+
+        It follows the user's own instruction, also when that is changed.
+
+        Args:
+            instruction: The text.
+        """
+        self._appended_system_instructions.append(instruction)
+        self._compose_system_instruction()
+
+    def _system_instruction_addons(self) -> list[str]:
+        """Return what is told besides the user's own instruction."""
+        addons = list(self._appended_system_instructions)
+        if self._cancel_tools.names:
+            addons.append(ASYNC_TOOL_CANCELLATION_INSTRUCTIONS)
+        return addons
+
+    def _compose_system_instruction(self) -> None:
+        """Put together what the model is told."""
+        parts = [self._base_system_instruction, *self._system_instruction_addons()]
+        self._settings.system_instruction = "\n\n".join(p for p in parts if p) or None
+
+    async def _update_settings(self, delta: Any) -> dict[str, Any]:
+        changed = await super()._update_settings(delta)
+        if "system_instruction" in changed:
+            instruction = self._settings.system_instruction
+            self._base_system_instruction = instruction if isinstance(instruction, str) else None
+            self._compose_system_instruction()
+        return changed
 
     # ---- functions
 
@@ -136,47 +301,92 @@ class LLMService(AIService):
         self,
         function_name: str | None,
         handler: Any,
+        description: str = "",
+        properties: dict[str, Any] | None = None,
+        required: list[str] | None = None,
         *,
         cancel_on_interruption: bool | None = None,
         timeout_secs: float | None = None,
+        cancellable_by_llm: bool | None = None,
     ) -> None:
         """Register what runs when the model calls a function.
+
+        With a description or properties the model is also shown the function with every request.
+        Without them it knows it if it is among the tools of the context.
 
         Args:
             function_name: Name of the function, or None for all that are not registered.
             handler: Async, given a `FunctionCallParams`.
+            description: What the function does, for the model.
+            properties: JSON Schema of each parameter, by name.
+            required: Names of the parameters that must be given.
             cancel_on_interruption: Whether an interruption cancels a call. If not, the
                 conversation goes on meanwhile, and the result joins it when it is there.
             timeout_secs: Longest time for a call in seconds, or None for the service's.
+            cancellable_by_llm: Whether the model may cancel a call that goes on meanwhile, by a
+                function ``cancel_<name>`` which it is shown as well.
+
+        Raises:
+            TypeError: If the handler cannot be called.
+            ValueError: If the name is taken by such a function, or is missing where the model is
+                to be shown the function.
         """
+        self._check_not_builtin(function_name)
+        is_shown = bool(description) or properties is not None or required is not None
+        if is_shown and function_name is None:
+            raise ValueError(f"{self}: a function that the model is shown needs a name")
         self._function_calls.register(
             function_name,
             handler,
             cancel_on_interruption=cancel_on_interruption,
             timeout_secs=timeout_secs,
+            cancellable_by_llm=cancellable_by_llm,
         )
+        if is_shown:
+            assert function_name is not None
+            self._show(function_name, description, properties or {}, required or [])
 
     def register_direct_function(
         self,
-        handler: DirectFunction,
+        function_name: str | DirectFunction | None = None,
+        handler: DirectFunction | None = None,
         *,
         cancel_on_interruption: bool | None = None,
         timeout_secs: float | None = None,
+        cancellable_by_llm: bool | None = None,
     ) -> None:
         """Register a function that describes itself.
 
+        With a name the model is also shown the function with every request. With the function
+        alone, which is pipecat's form, it knows it if it is among the tools of the context.
+
         Args:
+            function_name: The name it is to have; or the function.
             handler: The function. Its first parameter is ``params``.
             cancel_on_interruption: See `register_function`.
             timeout_secs: See `register_function`.
+            cancellable_by_llm: See `register_function`.
+
+        Raises:
+            TypeError: If there is no function.
+            Exception: If it is not async, or its first parameter has another name.
         """
+        if handler is None and not isinstance(function_name, str):
+            function_name, handler = None, function_name
+        if not callable(handler):
+            raise TypeError(f"{self}: register_direct_function needs a function, not {handler!r}")
         wrapper = DirectFunctionWrapper(handler)
+        name = function_name if isinstance(function_name, str) else wrapper.name
+        self._check_not_builtin(name)
         self._function_calls.register(
-            wrapper.name,
+            name,
             wrapper,
             cancel_on_interruption=cancel_on_interruption,
             timeout_secs=timeout_secs,
+            cancellable_by_llm=cancellable_by_llm,
         )
+        if function_name is not None:
+            self._show(name, wrapper.description, wrapper.properties, wrapper.required)
 
     def unregister_function(self, function_name: str | None) -> None:
         """Remove a function, if it is registered.
@@ -185,6 +395,7 @@ class LLMService(AIService):
             function_name: Its name.
         """
         self._function_calls.unregister(function_name)
+        self._hide(function_name)
 
     def unregister_direct_function(self, handler: DirectFunction) -> None:
         """Remove a function that describes itself, if it is registered.
@@ -192,7 +403,7 @@ class LLMService(AIService):
         Args:
             handler: The function.
         """
-        self._function_calls.unregister(DirectFunctionWrapper(handler).name)
+        self.unregister_function(DirectFunctionWrapper(handler).name)
 
     def has_function(self, function_name: str) -> bool:
         """Return whether a call of a function would be handled.
@@ -201,6 +412,47 @@ class LLMService(AIService):
             function_name: Its name.
         """
         return self._function_calls.has(function_name)
+
+    def _show(
+        self, name: str, description: str, properties: dict[str, Any], required: list[str]
+    ) -> None:
+        self._adapter.builtin_tools[name] = FunctionSchema(name, description, properties, required)
+
+    def _hide(self, function_name: str | None) -> None:
+        if function_name is not None and not self._is_builtin_function(function_name):
+            self._adapter.builtin_tools.pop(function_name, None)
+
+    def _is_builtin_function(self, function_name: str) -> bool:
+        """Return whether a function is part of the machinery, and no business of the user."""
+        return function_name in self._cancel_tools.names
+
+    def _check_not_builtin(self, function_name: str | None) -> None:
+        if function_name is not None and self._is_builtin_function(function_name):
+            raise ValueError(
+                f"{self}: {function_name!r} is the function by which the model cancels another "
+                "one; choose another name"
+            )
+
+    def _service_tools(self) -> Any:
+        """Return tools that were given to the service itself, for a context without any."""
+        return None
+
+    def _sync_registered_tool_handlers(self, tools: Any) -> None:
+        """Take over the handlers that tools bring, and what follows from them.
+
+        Args:
+            tools: Those of a context: a schema, a list, ``NOT_GIVEN`` or None.
+        """
+        if isinstance(tools, list):
+            tools = LLMContext._normalize_and_validate_tools(tools)
+        if tools is None or not is_given(tools):
+            own = self._service_tools()
+            if own is not None:
+                own = LLMContext._normalize_and_validate_tools(own, allow_provider_tools=True)
+                tools = own if hasattr(own, "standard_tools") else None
+        self._function_calls.sync_with(tools)
+        self._cancel_tools.sync()
+        self._compose_system_instruction()
 
     async def run_function_calls(self, function_calls: Sequence[FunctionCallFromLLM]) -> None:
         """Run what the model calls. The results join the conversation.
@@ -225,6 +477,15 @@ class LLMService(AIService):
 
     # ---- life cycle and frames
 
+    async def start(self, frame: StartFrame) -> None:
+        """Take over the handlers of the service's own tools.
+
+        Args:
+            frame: The start frame.
+        """
+        await super().start(frame)
+        self._sync_registered_tool_handlers(None)
+
     async def cancel(self, frame: CancelFrame) -> None:
         """Cancel the calls that run.
 
@@ -238,6 +499,7 @@ class LLMService(AIService):
         """Cancel the calls that run."""
         await super().cleanup()
         await self._function_calls.abandon()
+        await self._function_calls.clean_up()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Take over settings and functions, and cancel calls on interruption. Pushes nothing on.
@@ -248,7 +510,7 @@ class LLMService(AIService):
         """
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
-            self._function_calls.sync_with(frame.context.tools)
+            self._sync_registered_tool_handlers(frame.context.tools)
         elif isinstance(frame, InterruptionFrame):
             await self._function_calls.interrupt()
         elif isinstance(frame, LLMConfigureOutputFrame):
@@ -275,6 +537,8 @@ class LLMService(AIService):
         Args:
             text: The text.
         """
+        if self.reports_ttfat:
+            await self.stop_ttfat_metrics()
         await self.push_frame(LLMTextFrame(text))
 
     async def _take_over_settings(self, frame: LLMUpdateSettingsFrame) -> None:

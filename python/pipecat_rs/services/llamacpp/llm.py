@@ -159,6 +159,9 @@ class LlamaCppLLMService(LLMService, LocalModelService):
         context: LLMContext | None = None,
         max_tokens: int | None = None,
         system_instruction: str | None = None,
+        response_schema: dict[str, Any] | None = None,
+        *,
+        messages: list[Any] | None = None,
     ) -> str | None:
         """Answer a conversation once, outside of the pipeline.
 
@@ -166,6 +169,8 @@ class LlamaCppLLMService(LLMService, LocalModelService):
             context: The conversation; that of `set_context` if None.
             max_tokens: Longest answer in tokens, or None as the settings say.
             system_instruction: What the model is told, instead of what the settings say.
+            response_schema: Ignored, with a warning.
+            messages: The conversation, instead of a context.
 
         Returns:
             The answer, or None if there is none.
@@ -173,9 +178,8 @@ class LlamaCppLLMService(LLMService, LocalModelService):
         Raises:
             ValueError: If there is no conversation.
         """
-        context = context or self._context
-        if context is None:
-            raise ValueError(f"{self}: run_inference needs a context, or set_context before it")
+        context = self._conversation(context, messages)
+        self._check_response_schema(response_schema)
         await self.load()
         pieces = self._complete(
             context,

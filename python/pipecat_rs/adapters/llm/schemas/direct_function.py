@@ -129,6 +129,7 @@ def tool_options(
     *,
     cancel_on_interruption: bool = True,
     timeout_secs: float | None = None,
+    cancellable_by_llm: bool = False,
 ) -> Any:
     """Set how calls of a function are run, with or without parentheses.
 
@@ -137,11 +138,13 @@ def tool_options(
         cancel_on_interruption: Whether an interruption cancels a call. If not, the conversation
             goes on meanwhile, and the result joins it when it is there.
         timeout_secs: Longest time for a call in seconds, or None for the service's.
+        cancellable_by_llm: Whether the model may cancel a call that goes on meanwhile.
     """
 
     def mark(function: Any) -> Any:
         function._pipecat_cancel_on_interruption = cancel_on_interruption
         function._pipecat_timeout_secs = timeout_secs
+        function._pipecat_cancellable_by_llm = cancellable_by_llm
         return function
 
     return mark if fn is None else mark(fn)

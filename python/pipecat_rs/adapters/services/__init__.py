@@ -1,0 +1,1 @@
+"""The place of `pipecat_rs.adapters.llm.services` before pipecat 1.14."""
