@@ -297,6 +297,11 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         """The runner of the task that runs this processor."""
         return self.pipeline_worker.worker_runner
 
+    @property
+    def interruptions_allowed(self) -> bool:
+        """Whether the user's speech interrupts the bot: `PipelineParams.allow_interruptions`."""
+        return self._setup is None or self._setup.pipeline_worker.params.allow_interruptions
+
     def get_clock(self) -> BaseClock:
         """Return the task's clock."""
         return self.processor_setup.clock

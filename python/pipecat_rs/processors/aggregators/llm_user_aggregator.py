@@ -477,14 +477,13 @@ class LLMUserAggregator(LLMContextAggregator):
         _logger.debug("%s: the user's turn starts (%s)", self, strategy)
         self._turn_timestamp = time_now_iso8601()
         self._turn_segments = []
+        interrupts = params.enable_interruptions and self.interruptions_allowed
         # Unless the bot waits for the user, it thinks, speaks or runs a function.
-        self._turn_interrupted_bot = (
-            params.enable_interruptions and not self._user_idle_controller.waiting_for_user
-        )
+        self._turn_interrupted_bot = interrupts and not self._user_idle_controller.waiting_for_user
         if params.enable_user_speaking_frames:
             await self.broadcast_frame(UserStartedSpeakingFrame)
         await self._user_idle_controller.process_frame(UserStartedSpeakingFrame())
-        if params.enable_interruptions:
+        if interrupts:
             await self.broadcast_interruption()
         await self._call_event_handler("on_user_turn_started", strategy)
 

@@ -31,6 +31,7 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat_rs.pipeline.task import PipelineParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_response_universal import (
     LLMUserAggregator,
@@ -332,3 +333,16 @@ async def test_the_users_silence_is_told():
         await ways.send(BotStartedSpeakingFrame(), BotStoppedSpeakingFrame())
         await idle.wait()
         await ways.end()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_speech_interrupts_only_if_the_task_allows_it(allowed: bool):
+    aggregator = LLMUserAggregator(LLMContext(), params=quick())
+    params = PipelineParams(allow_interruptions=allowed)
+    async with passage(aggregator, params=params) as ways:
+        assert aggregator.interruptions_allowed is allowed
+        await speak(ways, "Wait!")
+        await ways.down.wait_for(LLMContextFrame)
+        await ways.end()
+    assert bool(ways.down.frames(InterruptionFrame)) is allowed
+    assert ways.down.frames(UserStartedSpeakingFrame) and ways.down.frames(UserStoppedSpeakingFrame)
