@@ -100,6 +100,8 @@ def main() -> int:
         at = arguments.index("--stop-after")
         stop_after = int(arguments[at + 1])
         del arguments[at : at + 2]
+    # A shell starts its background jobs with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.modules["pipecat_rs.demo.voice_agent"] = agent(stop_after=stop_after)
     return demo(["demo", *arguments])
 

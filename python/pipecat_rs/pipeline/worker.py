@@ -12,7 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs import _core
 from pipecat_rs.clocks.base_clock import BaseClock
@@ -66,6 +66,10 @@ from pipecat_rs.processors.frame_processor import (
 from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.workers.base_worker import WorkerParams
+
+if TYPE_CHECKING:
+    from pipecat_rs.pipeline.capabilities import BotCapabilities
+    from pipecat_rs.pipeline.task_tracing import TaskTracing
 
 __all__ = [
     "CANCEL_TIMEOUT_SECS",
@@ -162,6 +166,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     }
     _lone_arguments: ClassVar[Mapping[str, int]] = {"on_metrics": 1}
 
+    _enable_tracing: bool = False
+
     def __init__(
         self,
         pipeline: BasePipeline | FrameProcessor,
@@ -174,6 +180,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         cancel_on_idle_timeout: bool = True,
         cancel_runner_on_idle_timeout: bool = True,
         cancel_timeout_secs: float = CANCEL_TIMEOUT_SECS,
+        capabilities: BotCapabilities | None = None,
         check_dangling_tasks: bool = True,
         conversation_id: str | None = None,
         enable_tracing: bool = False,
@@ -211,9 +218,10 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             cancel_on_idle_timeout: Whether an idle task cancels itself.
             cancel_runner_on_idle_timeout: Whether it then cancels its runner too.
             cancel_timeout_secs: Longest time that a cancellation may take, in seconds.
+            capabilities: What the bot does, as far as its pipeline does not show it.
             check_dangling_tasks: Whether tasks that are left at the end are warned of.
             conversation_id: Identifier of the conversation.
-            enable_tracing: Whether spans are recorded.
+            enable_tracing: Whether spans are recorded (extra ``tracing``).
             enable_turn_tracking: Whether turns are tracked.
             enable_rtvi: Accepted as pipecat has it; no RTVI processor is added.
             end_timeout_secs: Longest time of an orderly end in which no frame moves, in seconds.
@@ -241,7 +249,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._app_resources = app_resources if app_resources is not None else tool_resources
         self._conversation_id = conversation_id
         self._additional_span_attributes = additional_span_attributes or {}
-        self._enable_tracing = enable_tracing
+        self._capabilities = capabilities
         self._cancel_on_idle_timeout = cancel_on_idle_timeout
         self._cancel_runner_on_idle_timeout = cancel_runner_on_idle_timeout
         self._cancel_timeout_secs = cancel_timeout_secs
@@ -254,6 +262,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._limits(setup_timeout_secs, start_timeout_secs, end_timeout_secs, cancel_timeout_secs)
         self._turn_tracking_observer = self._make_turn_tracking() if enable_turn_tracking else None
         own = [self._turn_tracking_observer] if self._turn_tracking_observer else []
+        self._tracing = self._make_tracing() if enable_tracing else None
+        if self._tracing is not None:
+            own += self._tracing.observers
         self._observer = WorkerObserver(observers=[*(observers or []), *own])
         self._idle = IdleTimer(idle_timeout_secs, self._went_idle) if idle_timeout_secs else None
         self._heartbeats: Heartbeats | None = None
@@ -281,6 +292,20 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         from pipecat_rs.observers.turn_tracking_observer import TurnTrackingObserver
 
         return TurnTrackingObserver()
+
+    def _make_tracing(self) -> TaskTracing | None:
+        from pipecat_rs.utils.tracing.setup import is_tracing_available
+
+        self._enable_tracing = is_tracing_available()
+        if not self._enable_tracing:
+            _logger.warning('%s: is not traced: pip install "pipecat-rs[tracing]"', self)
+        if not self._enable_tracing or self._turn_tracking_observer is None:
+            return None
+        from pipecat_rs.pipeline.task_tracing import TaskTracing
+
+        return TaskTracing(
+            self._turn_tracking_observer, self._conversation_id, self._additional_span_attributes
+        )
 
     # ---- what it is
 
@@ -320,6 +345,23 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     def turn_tracking_observer(self) -> Any:
         """The observer that tracks turns, if that is on."""
         return self._turn_tracking_observer
+
+    @property
+    def turn_trace_observer(self) -> Any:
+        """The observer that records turns as spans, if the task is traced."""
+        return self._tracing.turn_trace_observer if self._tracing is not None else None
+
+    @property
+    def capabilities(self) -> BotCapabilities:
+        """What the bot does: by its transports and parameters, and what it was given itself."""
+        from pipecat_rs.pipeline.capabilities import BotCapabilities
+
+        found = BotCapabilities(metrics=self._params.enable_metrics)
+        for processor in self._iter_processors(self._pipeline):
+            own = getattr(processor, "capabilities", None)
+            if isinstance(own, BotCapabilities):
+                found = found.combine(own)
+        return found.override(self._capabilities or BotCapabilities())
 
     @property
     def has_finished(self) -> Any:
@@ -529,8 +571,10 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             opened = True
             await self._wait_until_done()
         finally:
+            # In a task of its own: whoever awaits the run may be cancelled again meanwhile.
+            closing = asyncio.create_task(self._close_down(opened), name=f"{self}::closing")
             try:
-                await self._close_down(opened)
+                await _to_its_end(closing)
             finally:
                 self._finished = True
 
@@ -543,7 +587,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
                 raise
             # Cancelled from outside: the pipeline is cancelled in turn, within its deadline.
             await self.cancel(reason="cancelled from outside")
-            await self._done
+            await _to_its_end(self._done)
             raise
 
     async def _open_up(self, params: WorkerParams | None) -> None:
@@ -567,6 +611,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             enable_tracing=self._enable_tracing,
             enable_usage_metrics=self._params.enable_usage_metrics,
             report_only_initial_ttfb=self._params.report_only_initial_ttfb,
+            tracing_context=self._tracing.context if self._tracing is not None else None,
         )
         if self._params.start_metadata:
             frame.metadata.update(self._params.start_metadata)
@@ -601,6 +646,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             enable_usage_metrics=self._params.enable_usage_metrics,
             observer=self._observer,
             report_only_initial_ttfb=self._params.report_only_initial_ttfb,
+            tracing_context=self._tracing.context if self._tracing is not None else None,
             tool_resources=self._app_resources,
         )
         for processor in self._iter_processors(self._pipeline):
@@ -637,27 +683,43 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if not self._setting_up:
             self._all_set_up()
 
+    async def _close_down_whole(self, opened: bool) -> None:
+        """Close down to the end, which is bounded, also if whoever awaits the run is cancelled."""
+        closing = asyncio.create_task(self._close_down(opened), name=f"{self}::close down")
+        cancelled: asyncio.CancelledError | None = None
+        while not closing.done():
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        closing.result()
+        if cancelled is not None:
+            raise cancelled
+
     async def _close_down(self, opened: bool) -> None:
         """Join everything that the run has started, within bounded time."""
         if self._idle:
             self._idle.stop()
         if self._heartbeats:
             self._heartbeats.stop()
-        for task in list(self._setting_up):
-            await self.cancel_task(task)
-        self._setting_up.clear()
-        if opened:
-            await self._join_callbacks()
-        if not isinstance(self._last_frame, StopFrame):
-            await self._bounded(self._pipeline.cleanup(), "processors")
-        if opened:
-            await self._bounded(self._observer.cleanup(), "observers")
-        await self._bounded(BaseObject.cleanup(self), "event handlers")
-        figures = self._figures()
-        if figures[0]:
-            self.get_metrics()
-        self._close()
-        self._seated = []
+        try:
+            for task in list(self._setting_up):
+                await self.cancel_task(task)
+            self._setting_up.clear()
+            if opened:
+                await self._join_callbacks()
+            if not isinstance(self._last_frame, StopFrame):
+                await self._bounded(self._pipeline.cleanup(), "processors")
+            if opened:
+                await self._bounded(self._observer.cleanup(), "observers")
+            if self._tracing is not None:
+                self._tracing.turn_trace_observer.end_conversation_tracing()
+            await self._bounded(BaseObject.cleanup(self), "event handlers")
+        finally:
+            if self._figures()[0]:
+                self.get_metrics()
+            self._close()
+            self._seated = []
         await self._end_dangling_tasks()
 
     async def _join_callbacks(self) -> None:
@@ -960,6 +1022,21 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _leaves(self) -> Iterator[FrameProcessor]:
         return (p for p in self._iter_processors(self._pipeline) if not p.processors)
+
+
+async def _to_its_end(future: asyncio.Future[None]) -> None:
+    """Await what is bound to end soon, also if the one who awaits it is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break  # the future's own: raised below
+    if cancelled is not None and not future.cancelled():
+        raise cancelled
+    future.result()
 
 
 PipelineWorker.queue_frame = _core._coroutine_method(  # type: ignore[method-assign]
