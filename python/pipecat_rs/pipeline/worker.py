@@ -683,19 +683,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if not self._setting_up:
             self._all_set_up()
 
-    async def _close_down_whole(self, opened: bool) -> None:
-        """Close down to the end, which is bounded, also if whoever awaits the run is cancelled."""
-        closing = asyncio.create_task(self._close_down(opened), name=f"{self}::close down")
-        cancelled: asyncio.CancelledError | None = None
-        while not closing.done():
-            try:
-                await asyncio.shield(closing)
-            except asyncio.CancelledError as error:
-                cancelled = error
-        closing.result()
-        if cancelled is not None:
-            raise cancelled
-
     async def _close_down(self, opened: bool) -> None:
         """Join everything that the run has started, within bounded time."""
         if self._idle:
