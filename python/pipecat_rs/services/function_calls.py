@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunctionWrapper
 from pipecat_rs.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     FunctionCallCancelFrame,
     FunctionCallFromLLM,
     FunctionCallInProgressFrame,
@@ -284,6 +285,10 @@ class FunctionCalls:
         if not asked:
             return
         service = self._service
+        if service._speculation_gate.is_speculating:
+            # A function cannot be taken back. The model calls it again when the turn has ended.
+            await service.broadcast_frame(EagerEndOfTurnCancelFrame)
+            return
         shown = [call for call in asked if not service._is_builtin_function(call.function_name)]
         if shown:
             await service._call_event_handler("on_function_calls_started", shown)

@@ -11,22 +11,29 @@ from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunction, Dire
 from pipecat_rs.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat_rs.frames.frames import (
     CancelFrame,
+    EagerEndOfTurnCancelFrame,
+    EndFrame,
     Frame,
     FunctionCallFromLLM,
     InterruptionFrame,
     LLMConfigureOutputFrame,
     LLMContextFrame,
+    LLMContextSummaryRequestFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMServiceMetadataFrame,
     LLMTextFrame,
     LLMUpdateSettingsFrame,
     StartFrame,
+    UserStoppedSpeakingFrame,
 )
+from pipecat_rs.processors.aggregators.async_tool_messages import ASYNC_TOOL_INSTRUCTIONS
 from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.ai_service import AIService
+from pipecat_rs.services.answer_in_hand import AnswerInHand
 from pipecat_rs.services.cancel_tools import CancelTools
+from pipecat_rs.services.context_summaries import ContextSummaries, generate_summary
 from pipecat_rs.services.function_calls import (
     FunctionCallParams,
     FunctionCallRegistryItem,
@@ -34,6 +41,8 @@ from pipecat_rs.services.function_calls import (
     FunctionCalls,
 )
 from pipecat_rs.services.settings import LLMSettings, is_given
+from pipecat_rs.turns.speculation_gate import SpeculationGate
+from pipecat_rs.turns.user_turn_completion_mixin import UserTurnCompletionLLMServiceMixin
 from pipecat_rs.utils.async_tool_cancellation import ASYNC_TOOL_CANCELLATION_INSTRUCTIONS
 from pipecat_rs.utils.deprecation import warn_deprecated
 
@@ -53,9 +62,14 @@ LLMWithBackendRole = Literal["frontend", "backend"]
 TAdapter = TypeVar("TAdapter", bound=BaseLLMAdapter)
 
 _OF_AN_ANSWER = (LLMTextFrame, LLMFullResponseStartFrame, LLMFullResponseEndFrame)
+_OF_THE_INSTRUCTION = {
+    "filter_incomplete_user_turns",
+    "system_instruction",
+    "user_turn_completion_config",
+}
 
 
-class LLMService(AIService, Generic[TAdapter]):
+class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]):
     """Answers each `LLMContextFrame`, and runs the functions that the model calls.
 
     A subclass's `process_frame` calls this one, answers a context with an
@@ -68,7 +82,11 @@ class LLMService(AIService, Generic[TAdapter]):
 
     handles = (
         *(AIService.handles or ()),
+        *(UserTurnCompletionLLMServiceMixin.handles or ()),
+        UserStoppedSpeakingFrame,
+        EagerEndOfTurnCancelFrame,
         LLMContextFrame,
+        LLMContextSummaryRequestFrame,
         LLMConfigureOutputFrame,
         LLMUpdateSettingsFrame,
     )
@@ -146,6 +164,25 @@ class LLMService(AIService, Generic[TAdapter]):
         self._reports_ttfat: bool | None = None
         self._skip_tts: bool | None = None
         self._context: LLMContext | None = None
+        # Switched on by the turn strategy that heeds it.
+        self._filter_incomplete_user_turns = False
+        self._warn_of_settings_that_strategies_own()
+        self._speculation_gate = SpeculationGate(name=f"{self}::SpeculationGate")
+        self._answer_in_hand = AnswerInHand()
+        self._context_summaries = ContextSummaries(self)
+
+    def _warn_of_settings_that_strategies_own(self) -> None:
+        for name, strategies in {
+            "filter_incomplete_user_turns": "FilterIncompleteUserTurnStrategies()",
+            "user_turn_completion_config": "FilterIncompleteUserTurnStrategies(config=...)",
+        }.items():
+            if getattr(self._settings, name, None):
+                warn_deprecated(
+                    f"`{type(self._settings).__name__}.{name}` is deprecated since 1.7.0 and will "
+                    f"be removed in 2.0.0. Use `user_turn_strategies={strategies}` instead. It has "
+                    "no effect here.",
+                    stacklevel=4,
+                )
 
     def service_metadata_frame(self) -> LLMServiceMetadataFrame:
         """Return that this is no service which listens and speaks by itself."""
@@ -278,8 +315,12 @@ class LLMService(AIService, Generic[TAdapter]):
     def _system_instruction_addons(self) -> list[str]:
         """Return what is told besides the user's own instruction."""
         addons = list(self._appended_system_instructions)
+        if self._filter_incomplete_user_turns:
+            addons.append(self._user_turn_completion_config.completion_instructions)
         if self._cancel_tools.names:
             addons.append(ASYNC_TOOL_CANCELLATION_INSTRUCTIONS)
+        if self._function_calls.has_lasting():
+            addons.append(ASYNC_TOOL_INSTRUCTIONS)
         return addons
 
     def _compose_system_instruction(self) -> None:
@@ -289,9 +330,14 @@ class LLMService(AIService, Generic[TAdapter]):
 
     async def _update_settings(self, delta: Any) -> dict[str, Any]:
         changed = await super()._update_settings(delta)
+        if "filter_incomplete_user_turns" in changed:
+            self._filter_incomplete_user_turns = bool(self._settings.filter_incomplete_user_turns)
+        if self._filter_incomplete_user_turns and "user_turn_completion_config" in changed:
+            self.set_user_turn_completion_config(self._settings.user_turn_completion_config)
         if "system_instruction" in changed:
             instruction = self._settings.system_instruction
             self._base_system_instruction = instruction if isinstance(instruction, str) else None
+        if changed.keys() & _OF_THE_INSTRUCTION:
             self._compose_system_instruction()
         return changed
 
@@ -486,18 +532,29 @@ class LLMService(AIService, Generic[TAdapter]):
         await super().start(frame)
         self._sync_registered_tool_handlers(None)
 
+    async def stop(self, frame: EndFrame) -> None:
+        """Give up summaries that are being written.
+
+        Args:
+            frame: The end frame.
+        """
+        await super().stop(frame)
+        await self._context_summaries.abandon()
+
     async def cancel(self, frame: CancelFrame) -> None:
-        """Cancel the calls that run.
+        """Cancel the calls that run, and summaries.
 
         Args:
             frame: The cancel frame.
         """
         await super().cancel(frame)
+        await self._context_summaries.abandon()
         await self._function_calls.abandon()
 
     async def cleanup(self) -> None:
-        """Cancel the calls that run."""
+        """Cancel the calls that run, and summaries."""
         await super().cleanup()
+        await self._context_summaries.abandon()
         await self._function_calls.abandon()
         await self._function_calls.clean_up()
 
@@ -510,7 +567,13 @@ class LLMService(AIService, Generic[TAdapter]):
         """
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
+            self._speculation_gate.begin_speculation(frame.speculation)
+            self._answer_in_hand.begin(frame)
             self._sync_registered_tool_handlers(frame.context.tools)
+        elif isinstance(frame, EagerEndOfTurnCancelFrame):
+            await self._stop_speculating()
+        elif isinstance(frame, LLMContextSummaryRequestFrame):
+            self._context_summaries.request(frame)
         elif isinstance(frame, InterruptionFrame):
             await self._function_calls.interrupt()
         elif isinstance(frame, LLMConfigureOutputFrame):
@@ -521,7 +584,9 @@ class LLMService(AIService, Generic[TAdapter]):
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
-        """Push a frame; those of an answer carry whether it is spoken.
+        """Push a frame, unless it is held back until the turn that it answers has ended.
+
+        Those of an answer carry whether it is spoken.
 
         Args:
             frame: The frame.
@@ -529,7 +594,14 @@ class LLMService(AIService, Generic[TAdapter]):
         """
         if self._skip_tts is not None and isinstance(frame, _OF_AN_ANSWER):
             frame.skip_tts = self._skip_tts
-        await super().push_frame(frame, direction)
+        for let_go, way in self._speculation_gate.process(frame, direction):
+            await super().push_frame(let_go, way)
+
+    async def _stop_speculating(self) -> None:
+        # Before the gate sees the frame: it then forgets that there was an answer on trial.
+        if self._speculation_gate.is_speculating:
+            self._answer_in_hand.stop()
+            await self.stop_all_metrics()
 
     async def _push_llm_text(self, text: str) -> None:
         """Push a piece of an answer.
@@ -539,7 +611,14 @@ class LLMService(AIService, Generic[TAdapter]):
         """
         if self.reports_ttfat:
             await self.stop_ttfat_metrics()
-        await self.push_frame(LLMTextFrame(text))
+        if self._filter_incomplete_user_turns:
+            await self._push_turn_text(text)
+        else:
+            await self.push_frame(LLMTextFrame(text))
+
+    async def _generate_summary(self, frame: LLMContextSummaryRequestFrame) -> tuple[str, int]:
+        """Return a summary of a conversation, and the index of the last message in it."""
+        return await generate_summary(self, frame)
 
     async def _take_over_settings(self, frame: LLMUpdateSettingsFrame) -> None:
         # The subclass pushes the frame on, whomever it is meant for.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipecat_rs.turns.turn_completion_config import UserTurnCompletionConfig
 from pipecat_rs.turns.user_start import (
     BaseUserTurnStartStrategy,
     ExternalUserTurnStartStrategy,
@@ -12,8 +13,12 @@ from pipecat_rs.turns.user_start import (
 )
 from pipecat_rs.turns.user_stop import (
     BaseUserTurnStopStrategy,
+    EagerMatchPolicy,
+    EagerUserTurnStopStrategy,
     ExternalUserTurnStopStrategy,
+    LLMTurnCompletionUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
+    deferred,
 )
 
 
@@ -59,3 +64,47 @@ class ExternalUserTurnStrategies(UserTurnStrategies):
     def __post_init__(self) -> None:
         self.start = [ExternalUserTurnStartStrategy(enable_interruptions=self.enable_interruptions)]
         self.stop = [ExternalUserTurnStopStrategy()]
+
+
+@dataclass
+class FilterIncompleteUserTurnStrategies(UserTurnStrategies):
+    """The strategies where the language model decides whether the user has finished.
+
+    Those for the stop only say when it is asked. It begins each answer with a sign, and the turn
+    ends with the one that stands for a finished user.
+
+    Attributes:
+        config: How turns are judged; None for the defaults.
+    """
+
+    config: UserTurnCompletionConfig | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.stop = [
+            *(deferred(strategy) for strategy in self.stop or ()),
+            LLMTurnCompletionUserTurnStopStrategy(config=self.config),
+        ]
+
+
+@dataclass
+class EagerUserTurnStrategies(ExternalUserTurnStrategies):
+    """The strategies where a service says ahead of time that a turn will end.
+
+    The language model answers at once; the answer is held back until the turn has ended.
+
+    Attributes:
+        match_policy: Whether an answer still fits what was said; None for `NormalizedMatch`.
+        speculation_timeout: Longest time that an answer is held back, in seconds.
+    """
+
+    match_policy: EagerMatchPolicy | None = None
+    speculation_timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.stop = [
+            EagerUserTurnStopStrategy(
+                match_policy=self.match_policy, speculation_timeout=self.speculation_timeout
+            )
+        ]

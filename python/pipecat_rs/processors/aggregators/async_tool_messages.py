@@ -33,6 +33,16 @@ _CANCELLED = (
 
 CANCELLED_RESULT = "CANCELLED"
 
+ASYNC_TOOL_INSTRUCTIONS = (
+    "Some functions run on while you talk. Their results come later, as messages in the "
+    "conversation, whatever is being talked about by then.\n"
+    "Each result is to be told to the user, once, and never left out. If the user waits for an "
+    "answer to something else, give that first and the result at the end of the same answer. If "
+    "not, tell the result alone and do not say again what you have said. Tell a short result as it "
+    "is; of a long one, tell what it is about and offer the rest."
+)
+"""What the model is told as soon as a function of its can run while the conversation goes on."""
+
 
 @dataclass(frozen=True)
 class AsyncToolMessagePayload:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import (
     AggregatedTextFrame,
+    AssistantImageRawFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     CancelFrame,
@@ -24,33 +25,60 @@ from pipecat_rs.frames.frames import (
     LLMAssistantPushAggregationFrame,
     LLMContextAssistantTimestampFrame,
     LLMContextAssistantTurnFrame,
+    LLMContextSummaryRequestFrame,
+    LLMContextSummaryResultFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    LLMMarkerFrame,
     LLMMessagesAppendFrame,
     LLMMessagesTransformFrame,
     LLMMessagesUpdateFrame,
     LLMRunFrame,
+    LLMServiceMetadataFrame,
     LLMSetToolChoiceFrame,
     LLMSetToolsFrame,
+    LLMSummarizeContextFrame,
+    LLMThoughtEndFrame,
+    LLMThoughtStartFrame,
+    LLMThoughtTextFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    StartFrame,
     TextFrame,
     TextType,
     TranscriptionFrame,
     TranslationFrame,
     TTSStartedFrame,
     TTSTextFrame,
+    UserFileRawFrame,
+    UserImageRawFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
+from pipecat_rs.processors.aggregators.assistant_thoughts import AssistantThoughts
 from pipecat_rs.processors.aggregators.function_call_messages import FunctionCallMessages
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
+from pipecat_rs.processors.aggregators.llm_context_summarizer import (
+    LLMContextSummarizer,
+    SummaryAppliedEvent,
+)
 from pipecat_rs.processors.aggregators.tts_metadata_frame import TTSMetadataFrame
 from pipecat_rs.processors.aggregators.turn_messages import (
     AssistantBackchannelMessage,
     AssistantTurnStoppedMessage,
 )
-from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
+from pipecat_rs.turns.turn_completion_config import UserTurnCompletionConfig
+from pipecat_rs.utils.context.llm_context_summarization import (
+    LLMAutoContextSummarizationConfig,
+    LLMContextSummarizationConfig,
+)
+from pipecat_rs.utils.deprecation import warn_deprecated
 from pipecat_rs.utils.time import time_now_iso8601
+
+if TYPE_CHECKING:
+    from pipecat_rs.processors.aggregators.llm_user_aggregator import LLMUserAggregator
 
 _logger = logging.getLogger(__name__)
 
@@ -67,10 +95,34 @@ class LLMAssistantAggregatorParams:
     """How the assistant's side is handled.
 
     Attributes:
+        enable_auto_context_summarization: Whether the older part of a long conversation gives way
+            to a summary by itself.
+        auto_context_summarization_config: When and how; None for the defaults. How also holds for
+            an `LLMSummarizeContextFrame` that says nothing itself.
         add_tool_change_messages: Whether the model is told of functions that come and go.
+        enable_context_summarization: Former name of `enable_auto_context_summarization`.
+            Deprecated in pipecat 1.2.
+        context_summarization_config: Former name of `auto_context_summarization_config`.
+            Deprecated in pipecat 1.2.
     """
 
+    enable_auto_context_summarization: bool = False
+    auto_context_summarization_config: LLMAutoContextSummarizationConfig | None = None
     add_tool_change_messages: bool = False
+    enable_context_summarization: bool | None = None
+    context_summarization_config: LLMContextSummarizationConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.enable_context_summarization is not None:
+            _warn_of_former_name("enable_context_summarization")
+            self.enable_auto_context_summarization = self.enable_context_summarization
+            self.enable_context_summarization = None
+        config: Any = self.context_summarization_config
+        if config is not None:
+            _warn_of_former_name("context_summarization_config")
+            is_old = isinstance(config, LLMContextSummarizationConfig)
+            self.auto_context_summarization_config = config.to_auto_config() if is_old else config
+            self.context_summarization_config = None
 
 
 class LLMAssistantAggregator(LLMContextAggregator):
@@ -81,7 +133,9 @@ class LLMAssistantAggregator(LLMContextAggregator):
     text-to-speech service. There it hands text on, and writes it as the model has written it.
 
     Events: `on_assistant_turn_started`, `on_assistant_turn_stopped`
-    (`AssistantTurnStoppedMessage`), `on_assistant_backchannel` (`AssistantBackchannelMessage`).
+    (`AssistantTurnStoppedMessage`), `on_assistant_thought` (`AssistantThoughtMessage`),
+    `on_assistant_backchannel` (`AssistantBackchannelMessage`) and `on_summary_applied`
+    (`LLMContextSummarizer`, `SummaryAppliedEvent`).
     """
 
     handles = (
@@ -105,12 +159,26 @@ class LLMAssistantAggregator(LLMContextAggregator):
         UserStoppedSpeakingFrame,
         BotStartedSpeakingFrame,
         BotStoppedSpeakingFrame,
+        LLMMarkerFrame,
+        LLMThoughtStartFrame,
+        LLMThoughtTextFrame,
+        LLMThoughtEndFrame,
+        UserImageRawFrame,
+        UserFileRawFrame,
+        AssistantImageRawFrame,
+        LLMSummarizeContextFrame,
+        LLMContextSummaryResultFrame,
+        LLMServiceMetadataFrame,
+        ProposedUserStartedSpeakingFrame,
+        ProposedUserStoppedSpeakingFrame,
     )
 
     _declared_events = {  # noqa: RUF012 - annotated in the base
         "on_assistant_turn_started": False,
         "on_assistant_turn_stopped": False,
+        "on_assistant_thought": False,
         "on_assistant_backchannel": False,
+        "on_summary_applied": False,
     }
 
     def __init__(
@@ -118,6 +186,8 @@ class LLMAssistantAggregator(LLMContextAggregator):
         context: LLMContext,
         *,
         params: LLMAssistantAggregatorParams | None = None,
+        _realtime_service_mode: bool | None = None,
+        _paired_user_aggregator: LLMUserAggregator | None = None,
         **kwargs: Any,
     ) -> None:
         """Make an aggregator.
@@ -125,6 +195,9 @@ class LLMAssistantAggregator(LLMContextAggregator):
         Args:
             context: The context.
             params: How the assistant's side is handled.
+            _realtime_service_mode: Whether a realtime service answers; None until one says so.
+                Set by `LLMContextAggregatorPair`, as the next one is.
+            _paired_user_aggregator: The user's side of the same context.
             **kwargs: For `FrameProcessor`.
         """
         params = params or LLMAssistantAggregatorParams()
@@ -135,7 +208,19 @@ class LLMAssistantAggregator(LLMContextAggregator):
             **kwargs,
         )
         self._params = params
+        self._realtime_service_mode = _realtime_service_mode
+        self._user_aggregator = _paired_user_aggregator
         self._function_calls = FunctionCallMessages(context)
+        self._function_call_images: dict[str, UserImageRawFrame] = {}
+        self._thoughts = AssistantThoughts(context)
+        self._markers = set(UserTurnCompletionConfig().markers)
+        self._summarizer = LLMContextSummarizer(
+            context=context,
+            config=params.auto_context_summarization_config,
+            auto_trigger=params.enable_auto_context_summarization,
+        )
+        self._summarizer.add_event_handler("on_request_summarization", self._on_summary_wanted)
+        self._summarizer.add_event_handler("on_summary_applied", self._on_summary_applied)
         self._context_updated_tasks: set[asyncio.Task[Any]] = set()
         self._speech_follows = False
         self._user_speaking = False
@@ -164,14 +249,24 @@ class LLMAssistantAggregator(LLMContextAggregator):
             for call in self._function_calls.running.values()
         )
 
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Set the summarizer up.
+
+        Args:
+            setup: What the task gives to its processors.
+        """
+        await super().setup(setup)
+        await self._summarizer.setup(setup)
+
     async def cleanup(self) -> None:
-        """Cancel callbacks that still run."""
+        """Cancel callbacks that still run, and a summary that is being written."""
         await super().cleanup()
-        await self._cancel_callbacks()
+        await self._wind_up()
 
     async def reset(self) -> None:
         """Forget what was gathered, and runs that are owed."""
         await super().reset()
+        self._thoughts.reset()
         self._run_after_speech = False
         self._run_owed = False
 
@@ -180,21 +275,36 @@ class LLMAssistantAggregator(LLMContextAggregator):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Gather text, change the context, follow function calls, or pass a frame on.
 
+        Then show it to the summarizer.
+
         Args:
             frame: The frame.
             direction: Which way it travels.
         """
         await super().process_frame(frame, direction)
+        await self._handle(frame, direction)
+        await self._summarizer.process_frame(frame)
+
+    async def _handle(self, frame: Frame, direction: FrameDirection) -> None:
         match frame:
             case TextFrame():
                 await self._handle_text(frame, direction)
             case LLMFullResponseStartFrame():
                 self._run_owed = False
-                await self._start_turn()
+                await self._begin_answer()
                 await self._hand_on(frame, direction)
             case LLMFullResponseEndFrame():
                 await self._hand_on(frame, direction)
-                await self._stop_turn()
+                await self._end_answer()
+            case LLMMarkerFrame():
+                await self._handle_marker(frame)
+            case LLMThoughtStartFrame():
+                self._thoughts.begin(frame)
+            case LLMThoughtTextFrame():
+                self._thoughts.gather(frame)
+            case LLMThoughtEndFrame():
+                thought = self._thoughts.end(frame)
+                await self._call_event_handler("on_assistant_thought", thought)
             case TTSStartedFrame():
                 if frame.append_to_context and not self._turn_timestamp:
                     await self._start_turn()
@@ -207,8 +317,19 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 await self.push_frame(frame, direction)
             case EndFrame() | CancelFrame():
                 await self._stop_turn(interrupted=isinstance(frame, CancelFrame))
-                await self._cancel_callbacks()
+                await self._wind_up()
                 await self.push_frame(frame, direction)
+            case StartFrame():
+                await self.push_frame(frame, direction)
+                self._require_user_aggregator()
+            case LLMServiceMetadataFrame():
+                await self.push_frame(frame, direction)
+                if frame.is_realtime_service and self._realtime_service_mode is None:
+                    self._realtime_service_mode = True
+                    self._require_user_aggregator()
+            case ProposedUserStartedSpeakingFrame() | ProposedUserStoppedSpeakingFrame():
+                if not self._is_decided_on_by_user_aggregator(frame):
+                    await self.push_frame(frame, direction)
             case TTSMetadataFrame():
                 # Upstream it comes from a service further down.
                 self._speech_follows = direction is FrameDirection.UPSTREAM
@@ -228,6 +349,12 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 | FunctionCallCancelFrame()
             ):
                 await self._handle_function_call(frame)
+            case UserImageRawFrame():
+                await self._handle_user_image(frame)
+            case UserFileRawFrame():
+                await self._handle_user_file(frame)
+            case AssistantImageRawFrame():
+                await self._handle_assistant_image(frame)
             case _ if await self._change_context(frame):
                 pass
             case _:
@@ -282,14 +409,23 @@ class LLMAssistantAggregator(LLMContextAggregator):
 
     async def push_aggregation(self) -> str:
         """Write what was gathered to the context, and push it and the time of writing."""
+        text = await self._write_aggregation()
+        if text:
+            await self._push_context_and_time()
+        return text
+
+    async def _write_aggregation(self) -> str:
+        """Write what was gathered, and push nothing: the turn may go on."""
         if not self._aggregation:
             return ""
         text = self.aggregation_string()
         await self.reset()
         self._context.add_message({"role": self.role, "content": text})
+        return text
+
+    async def _push_context_and_time(self) -> None:
         await self.push_context_frame()
         await self.push_frame(LLMContextAssistantTimestampFrame(timestamp=time_now_iso8601()))
-        return text
 
     async def push_context_frame(
         self, direction: FrameDirection = FrameDirection.DOWNSTREAM
@@ -311,12 +447,119 @@ class LLMAssistantAggregator(LLMContextAggregator):
         timestamp, self._turn_timestamp = self._turn_timestamp, ""
         if not timestamp:
             return
-        text = await self.push_aggregation()
+        text = self._without_markers(await self.push_aggregation())
         await self._call_event_handler(
             "on_assistant_turn_stopped", AssistantTurnStoppedMessage(text, interrupted, timestamp)
         )
         if text:
             await self.broadcast_frame(LLMContextAssistantTurnFrame, text=text, timestamp=timestamp)
+
+    async def _handle_marker(self, frame: LLMMarkerFrame) -> None:
+        self._markers.add(frame.marker)
+        if frame.append_to_context_immediately:
+            self._context.add_message({"role": self.role, "content": frame.marker})
+            await self._push_context_and_time()
+        else:
+            self._gather(frame.marker, includes_spaces=False)
+
+    def _without_markers(self, text: str) -> str:
+        """Return what was said without signs that are meant for the model alone."""
+        found = [marker for marker in self._markers if marker in text]
+        for marker in found:
+            text = text.replace(marker, "")
+        return text.strip() if found else text
+
+    # ---- beside a realtime service
+
+    async def _begin_answer(self) -> None:
+        if self._realtime_service_mode and self._user_aggregator is not None:
+            # The answer tells that the user has finished; transcripts may still be on their way.
+            self._user_aggregator._hand_user_message_over_soon()
+        await self._start_turn()
+
+    async def _end_answer(self) -> None:
+        if self._realtime_service_mode and self._user_aggregator is not None:
+            await self._user_aggregator._hand_user_message_over()
+        await self._stop_turn()
+
+    def _require_user_aggregator(self) -> None:
+        if self._realtime_service_mode and self._user_aggregator is None:
+            raise RuntimeError(
+                f"{self}: beside a realtime service it needs the user's side of the context; make "
+                "both by LLMContextAggregatorPair(context)"
+            )
+
+    def _is_decided_on_by_user_aggregator(self, frame: Frame) -> bool:
+        # Of a proposal from between the two, the user's side gets the sibling that goes up.
+        if self._user_aggregator is None:
+            return False
+        controller = self._user_aggregator._user_turn_controller
+        if isinstance(frame, ProposedUserStartedSpeakingFrame):
+            return controller.resolves_proposed_turn_start_frames
+        return controller.resolves_proposed_turn_stop_frames
+
+    # ---- images and files
+
+    async def _handle_user_image(self, frame: UserImageRawFrame) -> None:
+        request = frame.request
+        if (
+            request
+            and request.tool_call_id
+            and request.tool_call_id in self._function_calls.running
+        ):
+            # It joins the context with the result of the call, which it completes.
+            self._function_call_images[request.tool_call_id] = frame
+            if request.result_callback:
+                await request.result_callback(None)
+            return
+        await self._write_aggregation()
+        if await self._write_image(frame) and frame.run_llm is not False:
+            await self.push_context_frame(FrameDirection.UPSTREAM)
+
+    async def _write_image(self, frame: UserImageRawFrame) -> bool:
+        if not frame.append_to_context:
+            return False
+        await self._context.add_image_frame_message(
+            format=frame.format or "RGB", size=frame.size, image=frame.image, text=frame.text
+        )
+        return True
+
+    async def _handle_user_file(self, frame: UserFileRawFrame) -> None:
+        if not frame.append_to_context:
+            return
+        # Ahead of the file: one that a provider refuses is looked for behind the last answer.
+        await self._write_aggregation()
+        await self._context.add_file_frame_message(
+            type=frame.type,
+            format=frame.format,
+            file=frame.file,
+            text=frame.text,
+            name=frame.filename,
+        )
+        if frame.run_llm is not False:
+            await self.push_context_frame(FrameDirection.UPSTREAM)
+
+    async def _handle_assistant_image(self, frame: AssistantImageRawFrame) -> None:
+        # As it was made, if that is known.
+        as_made = frame.original_mime_type if frame.original_data else None
+        await self._context.add_image_frame_message(
+            format=as_made or frame.format or "RGB",
+            size=frame.size,
+            image=(frame.original_data or frame.image) if as_made else frame.image,
+            role="assistant",
+        )
+
+    # ---- summaries
+
+    async def _on_summary_wanted(
+        self, _summarizer: LLMContextSummarizer, frame: LLMContextSummaryRequestFrame
+    ) -> None:
+        await self.push_frame(frame, FrameDirection.UPSTREAM)
+
+    async def _on_summary_applied(
+        self, summarizer: LLMContextSummarizer, event: SummaryAppliedEvent
+    ) -> None:
+        await self._call_event_handler("on_summary_applied", summarizer, event)
 
     # ---- function calls
 
@@ -341,7 +584,11 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 frame.tool_call_id,
             )
             return
-        if self._function_calls.settle(frame):
+        runs_llm = self._function_calls.settle(frame)
+        image = self._function_call_images.pop(frame.tool_call_id, None)
+        if image is not None and await self._write_image(image) and not frame.result:
+            runs_llm = True
+        if runs_llm:
             self._run_owed = True
         await self._maybe_run_llm()
         callback = frame.properties.on_context_updated if frame.properties else None
@@ -365,10 +612,20 @@ class LLMAssistantAggregator(LLMContextAggregator):
         else:
             await self.push_context_frame(FrameDirection.UPSTREAM)
 
-    async def _cancel_callbacks(self) -> None:
+    async def _wind_up(self) -> None:
         for task in list(self._context_updated_tasks):
             await self.cancel_task(task)
+        await self._summarizer.cleanup()
 
 
 async def _await(callback: Any) -> None:
     await callback()
+
+
+def _warn_of_former_name(name: str) -> None:
+    new = name.replace("context", "auto_context", 1)
+    warn_deprecated(
+        f"`LLMAssistantAggregatorParams.{name}` is deprecated since 1.2.0 and will be removed in "
+        f"2.0.0. Use `{new}` instead.",
+        stacklevel=4,
+    )

@@ -16,12 +16,20 @@ from pipecat_rs.processors.aggregators.llm_context import (
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.utils.string import TextPartForConcatenation, concatenate_aggregated_text
 
-_TOOLS_ADDED = "From now on these functions can be called too: {}."
-_TOOLS_REMOVED = "From now on these functions cannot be called, unless they are added again: {}."
-
 
 class LLMContextAggregator(FrameProcessor):
     """Gathers text and writes it to a context as messages of one role."""
+
+    TOOL_ACTIVATION_MESSAGE_TEMPLATE = (
+        "From now on these functions can be called too: {function_names}."
+    )
+    """What the model is told of functions that come."""
+
+    TOOL_DEACTIVATION_MESSAGE_TEMPLATE = (
+        "From now on these functions cannot be called, unless they are added again: "
+        "{function_names}."
+    )
+    """What the model is told of functions that go."""
 
     def __init__(
         self,
@@ -137,9 +145,12 @@ class LLMContextAggregator(FrameProcessor):
 
     def _tell_of_tools(self, before: set[str], after: set[str]) -> None:
         # The two aggregators share the context, so only the first to see a change sees one.
-        changes = ((_TOOLS_ADDED, after - before), (_TOOLS_REMOVED, before - after))
+        changes = (
+            (self.TOOL_ACTIVATION_MESSAGE_TEMPLATE, after - before),
+            (self.TOOL_DEACTIVATION_MESSAGE_TEMPLATE, before - after),
+        )
         told = " ".join(
-            text.format(", ".join(f"`{name}`" for name in sorted(names)))
+            text.format(function_names=", ".join(f"`{name}`" for name in sorted(names)))
             for text, names in changes
             if names
         )

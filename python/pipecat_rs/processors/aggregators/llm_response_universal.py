@@ -16,6 +16,7 @@ from pipecat_rs.processors.aggregators.llm_user_aggregator import (
 )
 from pipecat_rs.processors.aggregators.turn_messages import (
     AssistantBackchannelMessage,
+    AssistantThoughtMessage,
     AssistantTurnStoppedMessage,
     UserBackchannelMessage,
     UserTurnMessageAddedMessage,
@@ -24,6 +25,7 @@ from pipecat_rs.processors.aggregators.turn_messages import (
 
 __all__ = [
     "AssistantBackchannelMessage",
+    "AssistantThoughtMessage",
     "AssistantTurnStoppedMessage",
     "LLMAssistantAggregator",
     "LLMAssistantAggregatorParams",
@@ -51,6 +53,7 @@ class LLMContextAggregatorPair:
         user_params: LLMUserAggregatorParams | None = None,
         assistant_params: LLMAssistantAggregatorParams | None = None,
         add_tool_change_messages: bool | None = None,
+        realtime_service_mode: bool | None = None,
     ) -> None:
         """Make both aggregators.
 
@@ -60,14 +63,24 @@ class LLMContextAggregatorPair:
             assistant_params: How the assistant's side is handled.
             add_tool_change_messages: Whether the model is told of functions that come and go, or
                 None as the parameters say.
+            realtime_service_mode: Whether a realtime service answers, one that hears the user and
+                speaks by itself. Messages are then written by what it says and not by turns, and
+                turns do not wait for transcripts. None to find out from the service.
         """
         user_params = user_params or LLMUserAggregatorParams()
         assistant_params = assistant_params or LLMAssistantAggregatorParams()
         if add_tool_change_messages is not None:
             user_params.add_tool_change_messages = add_tool_change_messages
             assistant_params.add_tool_change_messages = add_tool_change_messages
-        self._user = LLMUserAggregator(context, params=user_params)
-        self._assistant = LLMAssistantAggregator(context, params=assistant_params)
+        self._user = LLMUserAggregator(
+            context, params=user_params, _realtime_service_mode=realtime_service_mode
+        )
+        self._assistant = LLMAssistantAggregator(
+            context,
+            params=assistant_params,
+            _realtime_service_mode=realtime_service_mode,
+            _paired_user_aggregator=self._user,
+        )
 
     @property
     def user(self) -> LLMUserAggregator:

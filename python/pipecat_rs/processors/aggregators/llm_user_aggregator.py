@@ -13,6 +13,7 @@ from pipecat_rs.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     CancelFrame,
+    EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
     EndFrame,
     Frame,
@@ -22,17 +23,20 @@ from pipecat_rs.frames.frames import (
     InputAudioRawFrame,
     InterimTranscriptionFrame,
     InterruptionFrame,
+    LLMContextFrame,
     LLMContextUserTurnFrame,
     LLMMessagesAppendFrame,
     LLMMessagesTransformFrame,
     LLMMessagesUpdateFrame,
     LLMRunFrame,
+    LLMServiceMetadataFrame,
     LLMSetToolChoiceFrame,
     LLMSetToolsFrame,
     ProposedUserStartedSpeakingFrame,
     ProposedUserStoppedSpeakingFrame,
     ServiceMetadataFrame,
     StartFrame,
+    STTMetadataFrame,
     TranscriptionFrame,
     TranslationFrame,
     UserBackchannelFrame,
@@ -42,12 +46,14 @@ from pipecat_rs.frames.frames import (
     UserSpeakingFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
+    UserTurnInferenceCompletedFrame,
     VADParamsUpdateFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
+from pipecat_rs.processors.aggregators.realtime_mode import suit_to_realtime
 from pipecat_rs.processors.aggregators.turn_messages import (
     UserBackchannelMessage,
     UserTurnMessageAddedMessage,
@@ -56,16 +62,26 @@ from pipecat_rs.processors.aggregators.turn_messages import (
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat_rs.processors.interest import declared_interest
 from pipecat_rs.turns.empty_user_turn import EmptyUserTurnConfig
+from pipecat_rs.turns.strategy_interest import all_strategies, interest_with
+from pipecat_rs.turns.turn_completion_config import UserTurnCompletionConfig
 from pipecat_rs.turns.types import UserTurnSpeculation
 from pipecat_rs.turns.user_idle_controller import UserIdleController
 from pipecat_rs.turns.user_mute import BaseUserMuteStrategy
 from pipecat_rs.turns.user_start import BaseUserTurnStartStrategy, UserTurnStartedParams
 from pipecat_rs.turns.user_stop import BaseUserTurnStopStrategy, UserTurnStoppedParams
 from pipecat_rs.turns.user_turn_controller import UserTurnController
-from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
+from pipecat_rs.turns.user_turn_strategies import (
+    ExternalUserTurnStrategies,
+    FilterIncompleteUserTurnStrategies,
+    UserTurnStrategies,
+)
+from pipecat_rs.utils.deprecation import warn_deprecated
+from pipecat_rs.utils.restartable_timer import RestartableTimer
 from pipecat_rs.utils.time import time_now_iso8601
 
 _logger = logging.getLogger(__name__)
+
+_DEFAULT_STT_LATENCY_SECS = 1.0
 
 _LIFECYCLE = (StartFrame, EndFrame, CancelFrame)
 
@@ -101,6 +117,9 @@ class LLMUserAggregatorParams:
             seconds; 0 for never.
         vad_analyzer: Detects voice activity here. Not needed behind a `VADProcessor`.
         empty_user_turn: What to do about a turn without words; None for nothing.
+        filter_incomplete_user_turns: Whether the model judges if the user has finished. Deprecated
+            in pipecat 1.2: use `FilterIncompleteUserTurnStrategies`.
+        user_turn_completion_config: How it does so. Deprecated with it.
     """
 
     add_tool_change_messages: bool = False
@@ -111,6 +130,20 @@ class LLMUserAggregatorParams:
     user_idle_timeout: float = 0
     vad_analyzer: VADAnalyzer | None = None
     empty_user_turn: EmptyUserTurnConfig | None = field(default_factory=EmptyUserTurnConfig)
+    filter_incomplete_user_turns: bool = False
+    user_turn_completion_config: UserTurnCompletionConfig | None = None
+
+    def __post_init__(self) -> None:
+        for name, strategies in {
+            "filter_incomplete_user_turns": "FilterIncompleteUserTurnStrategies()",
+            "user_turn_completion_config": "FilterIncompleteUserTurnStrategies(config=...)",
+        }.items():
+            if getattr(self, name):
+                warn_deprecated(
+                    f"`LLMUserAggregatorParams.{name}` is deprecated since 1.2.0 and will be "
+                    f"removed in 2.0.0. Use `user_turn_strategies={strategies}` instead.",
+                    stacklevel=3,
+                )
 
 
 class LLMUserAggregator(LLMContextAggregator):
@@ -118,6 +151,9 @@ class LLMUserAggregator(LLMContextAggregator):
 
     A turn's start is announced both ways and interrupts the bot; at its stop, what was heard is
     written to the context as one message and the context is pushed. Transcripts end here.
+
+    Beside a realtime service, which listens by itself, the message is written when the service
+    begins to answer, as transcripts may be late; turns do not wait for them.
 
     It is shown the frames that it and its strategies handle. A strategy that says nothing about
     which it handles is shown all, which costs a step of Python for each.
@@ -154,6 +190,9 @@ class LLMUserAggregator(LLMContextAggregator):
         FunctionCallsStartedFrame,
         FunctionCallResultFrame,
         FunctionCallCancelFrame,
+        # For strategies that a service proposes while the pipeline runs.
+        EagerEndOfTurnCancelFrame,
+        UserTurnInferenceCompletedFrame,
     )
 
     _declared_events = {  # noqa: RUF012 - annotated in the base
@@ -169,13 +208,20 @@ class LLMUserAggregator(LLMContextAggregator):
     }
 
     def __init__(
-        self, context: LLMContext, *, params: LLMUserAggregatorParams | None = None, **kwargs: Any
+        self,
+        context: LLMContext,
+        *,
+        params: LLMUserAggregatorParams | None = None,
+        _realtime_service_mode: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         """Make an aggregator.
 
         Args:
             context: The context.
             params: How the user's side is handled.
+            _realtime_service_mode: Whether a realtime service answers; None until one says so.
+                Set by `LLMContextAggregatorPair`.
             **kwargs: For `FrameProcessor`.
         """
         params = params or LLMUserAggregatorParams()
@@ -193,6 +239,9 @@ class LLMUserAggregator(LLMContextAggregator):
         self._turn_segments: list[str] = []
         self._turn_interrupted_bot = False
         self._empty_turn_recoveries = 0
+        self._realtime_service_mode = _realtime_service_mode
+        self._stt_latency = _DEFAULT_STT_LATENCY_SECS
+        self._handoff_timer = RestartableTimer(self, self._write_late_words, "realtime_handoff")
         self._user_turn_controller = self._make_turn_controller()
         self._user_idle_controller = UserIdleController(user_idle_timeout=params.user_idle_timeout)
         self._user_idle_controller.add_event_handler("on_user_turn_idle", self._on_user_turn_idle)
@@ -203,8 +252,17 @@ class LLMUserAggregator(LLMContextAggregator):
         return self
 
     def _make_turn_controller(self) -> UserTurnController:
+        strategies = self._params.user_turn_strategies or UserTurnStrategies()
+        if self._params.filter_incomplete_user_turns:
+            strategies = self._params.user_turn_strategies = FilterIncompleteUserTurnStrategies(
+                start=strategies.start,
+                stop=strategies.stop,
+                config=self._params.user_turn_completion_config,
+            )
+        if self._realtime_service_mode:
+            self._suit_to_realtime(strategies)
         controller = UserTurnController(
-            user_turn_strategies=self._params.user_turn_strategies or UserTurnStrategies(),
+            user_turn_strategies=strategies,
             user_turn_stop_timeout=self._params.user_turn_stop_timeout,
         )
         for event, handler in {
@@ -212,6 +270,7 @@ class LLMUserAggregator(LLMContextAggregator):
             "on_broadcast_frame": self._on_broadcast_frame,
             "on_user_turn_started": self._on_user_turn_started,
             "on_user_turn_inference_triggered": self._on_user_turn_inference_triggered,
+            "on_user_turn_speculation_cancelled": self._on_user_turn_speculation_cancelled,
             "on_user_turn_stopped": self._on_user_turn_stopped,
             "on_user_turn_stop_timeout": self._on_user_turn_stop_timeout,
             "on_reset_aggregation": self._on_reset_aggregation,
@@ -243,25 +302,12 @@ class LLMUserAggregator(LLMContextAggregator):
     def _interest(self) -> tuple[type[Frame], ...] | None:
         """Return the frames that this aggregator, its strategies and its VAD handle; None: all."""
         own = declared_interest(type(self))
-        strategies = self._user_turn_controller.user_turn_strategies
-        interests = [
-            own,
-            *(
-                declared_interest(type(strategy))
-                for strategy in (
-                    *(strategies.start or ()),
-                    *(strategies.stop or ()),
-                    *self._params.user_mute_strategies,
-                )
-            ),
-        ]
-        if self._vad_controller is not None:
-            interests.append((InputAudioRawFrame, VADParamsUpdateFrame))
-        if self._params.user_mute_strategies:
-            interests.append(_SWALLOWED_WHILE_MUTED)
-        if any(interest is None for interest in interests):
-            return None
-        return tuple({cls for interest in interests for cls in interest or ()})
+        if own is not None and self._vad_controller is not None:
+            own = (*own, InputAudioRawFrame, VADParamsUpdateFrame)
+        if own is not None and self._params.user_mute_strategies:
+            own = (*own, *_SWALLOWED_WHILE_MUTED)
+        strategies = all_strategies(self._user_turn_controller.user_turn_strategies)
+        return interest_with(own, [*strategies, *self._params.user_mute_strategies])
 
     # ---- life cycle
 
@@ -282,6 +328,7 @@ class LLMUserAggregator(LLMContextAggregator):
     async def cleanup(self) -> None:
         """Release controllers and strategies."""
         await super().cleanup()
+        self._handoff_timer.cancel()
         if self._vad_controller is not None:
             await self._vad_controller.cleanup()
         await self._user_turn_controller.cleanup()
@@ -296,7 +343,11 @@ class LLMUserAggregator(LLMContextAggregator):
 
     async def _stop(self) -> None:
         """Write what is left, and stop the timers: they could only report the end itself."""
-        await self._end_user_turn(None, at_session_end=True)
+        self._handoff_timer.cancel()
+        if self._realtime_service_mode:
+            await self._push_aggregation(run_llm=False)
+        else:
+            await self._end_user_turn(None, at_session_end=True)
         if self._vad_controller is not None:
             await self._vad_controller.stop()
         await self._user_turn_controller.stop()
@@ -378,16 +429,67 @@ class LLMUserAggregator(LLMContextAggregator):
             await self.push_context_frame()
 
     async def _handle_service_metadata(self, frame: ServiceMetadataFrame) -> None:
-        proposed = frame.user_turn_strategies
-        if proposed is None:
+        if frame.user_turn_strategies is not None:
+            await self._consider_strategies(frame.service_name, frame.user_turn_strategies)
+        if isinstance(frame, STTMetadataFrame):
+            self._stt_latency = frame.ttfs_p99_latency
+        elif isinstance(frame, LLMServiceMetadataFrame) and frame.is_realtime_service:
+            await self._join_realtime_service(frame.service_name)
+
+    async def _consider_strategies(self, service: str, proposed: UserTurnStrategies) -> None:
+        own = self._params.user_turn_strategies
+        if own is None:
+            _logger.debug("%s: takes over the turn strategies of %s", self, service)
+            await self._user_turn_controller.update_strategies(proposed)
             return
-        if self._params.user_turn_strategies is not None:
-            _logger.debug(
-                "%s: keeps its turn strategies, not those of %s", self, frame.service_name
+        _logger.debug("%s: keeps its turn strategies, not those of %s", self, service)
+        if (
+            isinstance(proposed, ExternalUserTurnStrategies)
+            and isinstance(own, ExternalUserTurnStrategies)
+            and own.enable_interruptions
+            and not proposed.enable_interruptions
+        ):
+            _logger.warning(
+                "%s: %s is set not to interrupt the bot, and the turn strategies given here do "
+                "interrupt it. Give none, or ExternalUserTurnStrategies(enable_interruptions="
+                "False).",
+                self,
+                service,
             )
-            return
-        _logger.debug("%s: takes over the turn strategies of %s", self, frame.service_name)
-        await self._user_turn_controller.update_strategies(proposed)
+
+    # ---- beside a realtime service
+
+    async def _join_realtime_service(self, service: str) -> None:
+        if self._realtime_service_mode is None:
+            _logger.debug("%s: %s is a realtime service", self, service)
+            self._realtime_service_mode = True
+        if self._realtime_service_mode:
+            # Also if it was so before: the strategies may have come with this service.
+            strategies = self._user_turn_controller.user_turn_strategies
+            self._suit_to_realtime(strategies)
+            await self._user_turn_controller.update_strategies(strategies)
+
+    def _suit_to_realtime(self, strategies: UserTurnStrategies) -> None:
+        # The service has heard what was said, whether or not there is a transcript.
+        self._params.empty_user_turn = None
+        changes = suit_to_realtime(strategies)
+        if changes:
+            is_own = self._params.user_turn_strategies is not None
+            level = logging.WARNING if is_own else logging.DEBUG
+            _logger.log(level, "%s: beside a realtime service, %s", self, changes)
+
+    def _hand_user_message_over_soon(self) -> None:
+        """Write what was heard once transcripts have had their time: the assistant answers."""
+        self._handoff_timer.start(self._stt_latency)
+
+    async def _hand_user_message_over(self) -> None:
+        """Write what was heard now: the assistant has answered, and its message comes next."""
+        self._handoff_timer.cancel()
+        await self._write_late_words()
+
+    async def _write_late_words(self) -> None:
+        if await self.push_aggregation():
+            self._turn_timestamp = ""
 
     async def _is_muted(self, frame: Frame) -> bool:
         """Return whether a frame is swallowed; what it changes holds from the next one on."""
@@ -432,10 +534,11 @@ class LLMUserAggregator(LLMContextAggregator):
         strategy: BaseUserTurnStopStrategy | None,
         *,
         at_session_end: bool = False,
+        is_answered: bool = False,
     ) -> None:
         """Write what is left of the turn, and tell the whole of it."""
         # At the end of the session nobody is left to answer.
-        segment = await self._push_aggregation(run_llm=not at_session_end)
+        segment = await self._push_aggregation(run_llm=not (at_session_end or is_answered))
         content = " ".join([*self._turn_segments, segment] if segment else self._turn_segments)
         self._turn_segments = []
         interrupted_bot, self._turn_interrupted_bot = self._turn_interrupted_bot, False
@@ -491,12 +594,31 @@ class LLMUserAggregator(LLMContextAggregator):
         self,
         _controller: UserTurnController,
         strategy: BaseUserTurnStopStrategy | None,
-        _speculation: UserTurnSpeculation | None = None,
+        speculation: UserTurnSpeculation | None = None,
     ) -> None:
-        segment = await self.push_aggregation()
-        if segment:
-            self._turn_segments.append(segment)
+        if self._realtime_service_mode:
+            pass  # the service itself answers
+        elif speculation is not None:
+            await self._push_context_on_trial(speculation)
+        else:
+            segment = await self.push_aggregation()
+            if segment:
+                self._turn_segments.append(segment)
         await self._call_event_handler("on_user_turn_inference_triggered", strategy)
+
+    async def _push_context_on_trial(self, speculation: UserTurnSpeculation) -> None:
+        """Have the model answer a turn that may still go on; the context knows nothing of it."""
+        message: Any = {"role": self.role, "content": speculation.text}
+        context = LLMContext(
+            messages=[*self._context.get_messages(), message],
+            tools=self._context.tools,
+            tool_choice=self._context.tool_choice,
+        )
+        await self.push_frame(LLMContextFrame(context=context, speculation=True))
+
+    async def _on_user_turn_speculation_cancelled(self, _controller: UserTurnController) -> None:
+        # At once and not through the own mailbox: it has to be there ahead of the turn's end.
+        await self.broadcast_frame(EagerEndOfTurnCancelFrame)
 
     async def _on_user_turn_stopped(
         self,
@@ -508,7 +630,11 @@ class LLMUserAggregator(LLMContextAggregator):
         if params.enable_user_speaking_frames:
             await self.broadcast_frame(UserStoppedSpeakingFrame)
         await self._user_idle_controller.process_frame(UserStoppedSpeakingFrame())
-        await self._end_user_turn(strategy)
+        if self._realtime_service_mode:
+            message = UserTurnStoppedMessage(None, self._turn_timestamp)
+            await self._call_event_handler("on_user_turn_stopped", strategy, message)
+        else:
+            await self._end_user_turn(strategy, is_answered=params.confirms_speculation)
 
     async def _on_user_turn_stop_timeout(self, _controller: UserTurnController) -> None:
         await self._call_event_handler("on_user_turn_stop_timeout")

@@ -10,7 +10,8 @@ class UserTurnStoppedMessage:
     """A turn of the user, as it ended.
 
     Attributes:
-        content: What was said in the whole turn; "" if nothing was heard.
+        content: What was said in the whole turn; "" if nothing was heard. None beside a realtime
+            service, where the message is written later: see `UserTurnMessageAddedMessage`.
         timestamp: When the turn began, as ISO 8601.
         user_id: Identifier of the user, if known.
     """
@@ -72,6 +73,19 @@ class AssistantBackchannelMessage:
     Attributes:
         content: What it says.
         timestamp: When, as ISO 8601.
+    """
+
+    content: str
+    timestamp: str
+
+
+@dataclass
+class AssistantThoughtMessage:
+    """A thought of the model.
+
+    Attributes:
+        content: What it thought.
+        timestamp: When it began to, as ISO 8601.
     """
 
     content: str

@@ -14,6 +14,9 @@ from pipecat_rs.turns.user_start.transcription_user_turn_start_strategy import (
     TranscriptionUserTurnStartStrategy,
 )
 from pipecat_rs.turns.user_start.vad_user_turn_start_strategy import VADUserTurnStartStrategy
+from pipecat_rs.turns.user_start.wake_phrase_user_turn_start_strategy import (
+    WakePhraseUserTurnStartStrategy,
+)
 
 __all__ = [
     "BaseUserTurnStartStrategy",
@@ -22,4 +25,5 @@ __all__ = [
     "TranscriptionUserTurnStartStrategy",
     "UserTurnStartedParams",
     "VADUserTurnStartStrategy",
+    "WakePhraseUserTurnStartStrategy",
 ]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs.frames.frames import Frame
+from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.utils.deprecation import warn_deprecated
 
 if TYPE_CHECKING:
-    from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
+    from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 
 
 @dataclass
@@ -119,16 +120,16 @@ class BaseUserTurnStopStrategy(BaseObject):
         """
         return None
 
-    async def push_frame(self, frame: Frame, direction: FrameDirection | None = None) -> None:
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
         """Have the owner push a frame.
 
         Args:
             frame: The frame.
-            direction: Which way; downstream if None.
+            direction: Which way.
         """
-        await self._call_event_handler(
-            "on_push_frame", frame, *(() if direction is None else (direction,))
-        )
+        await self._call_event_handler("on_push_frame", frame, direction)
 
     async def broadcast_frame(self, frame_cls: type[Frame], **kwargs: Any) -> None:
         """Have the owner push a frame both ways.

@@ -46,7 +46,7 @@ class ExternalUserTurnStopStrategy(BaseUserTurnStopStrategy):
         super().__init__(**kwargs)
         self._timeout = timeout
         self._wait_for_transcript = wait_for_transcript
-        self._heard = False
+        self._text = ""
         self._more_to_come = False
         self._speaking = False
         self._announced_elsewhere = False
@@ -100,13 +100,13 @@ class ExternalUserTurnStopStrategy(BaseUserTurnStopStrategy):
         elif isinstance(frame, InterimTranscriptionFrame):
             self._more_to_come = True
         elif isinstance(frame, TranscriptionFrame):
-            self._heard = self._heard or bool(frame.text)
+            self._text += frame.text
             self._more_to_come = False
             self._transcripts_timer.start(self._timeout)
         return ProcessFrameResult.CONTINUE
 
     def _begin_anew(self) -> None:
-        self._heard = False
+        self._text = ""
         self._more_to_come = False
         self._speaking = False
         self._announced_elsewhere = False
@@ -117,7 +117,7 @@ class ExternalUserTurnStopStrategy(BaseUserTurnStopStrategy):
             await self._maybe_stop()
 
     async def _maybe_stop(self) -> None:
-        heard_all = self._heard and not self._more_to_come
+        heard_all = bool(self._text) and not self._more_to_come
         if not self._speaking and (heard_all or not self._wait_for_transcript):
             await self.trigger_user_turn_stopped(
                 enable_user_speaking_frames=False if self._announced_elsewhere else None

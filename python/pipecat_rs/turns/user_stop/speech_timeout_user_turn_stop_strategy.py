@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from pipecat_rs.audio.vad.vad_analyzer import VAD_STOP_SECS
 from pipecat_rs.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
@@ -16,9 +14,8 @@ from pipecat_rs.frames.frames import (
 )
 from pipecat_rs.turns.types import ProcessFrameResult
 from pipecat_rs.turns.user_stop.base_user_turn_stop_strategy import BaseUserTurnStopStrategy
+from pipecat_rs.turns.user_stop.stop_secs_check import StopSecsCheck
 from pipecat_rs.utils.restartable_timer import RestartableTimer
-
-_logger = logging.getLogger(__name__)
 
 
 class SpeechTimeoutUserTurnStopStrategy(BaseUserTurnStopStrategy):
@@ -56,7 +53,7 @@ class SpeechTimeoutUserTurnStopStrategy(BaseUserTurnStopStrategy):
         self._user_speech_timeout = user_speech_timeout
         self._wait_for_transcript = wait_for_transcript
         self._stt_timeout = 0.0
-        self._stop_secs_checked = False
+        self._stop_secs_check = StopSecsCheck(self)
         self._heard = False
         self._speaking = False
         self._vad_stopped = False
@@ -111,7 +108,7 @@ class SpeechTimeoutUserTurnStopStrategy(BaseUserTurnStopStrategy):
             self._transcript_finalized = False
         elif isinstance(frame, STTMetadataFrame):
             self._stt_timeout = frame.ttfs_p99_latency
-            self._stop_secs_checked = False
+            self._stop_secs_check.again()
         return ProcessFrameResult.CONTINUE
 
     def _begin_anew(self) -> None:
@@ -125,7 +122,7 @@ class SpeechTimeoutUserTurnStopStrategy(BaseUserTurnStopStrategy):
     def _handle_vad_stop(self, frame: VADUserStoppedSpeakingFrame) -> None:
         self._speaking = False
         self._vad_stopped = True
-        self._check_stop_secs(frame.stop_secs)
+        self._stop_secs_check.check(frame.stop_secs, self._stt_timeout)
         self._restart_quiet_timer()
         left = self._stt_timeout - frame.stop_secs
         self._transcript_complete = self._transcript_finalized or left <= 0
@@ -164,24 +161,3 @@ class SpeechTimeoutUserTurnStopStrategy(BaseUserTurnStopStrategy):
             and (self._heard or not self._wait_for_transcript)
         ):
             await self.trigger_user_turn_stopped()
-
-    def _check_stop_secs(self, stop_secs: float) -> None:
-        if self._stop_secs_checked:
-            return
-        self._stop_secs_checked = True
-        if stop_secs != VAD_STOP_SECS:
-            _logger.warning(
-                "%s: the VAD's stop_secs is %s s; latencies of speech-to-text services are given "
-                "for %s s. Measure yours and pass it as ttfs_p99_latency.",
-                self,
-                stop_secs,
-                VAD_STOP_SECS,
-            )
-        if 0 < self._stt_timeout <= stop_secs:
-            _logger.warning(
-                "%s: the VAD's stop_secs (%s s) is no shorter than the latency of speech-to-text "
-                "(%s s), so a transcript is not waited for",
-                self,
-                stop_secs,
-                self._stt_timeout,
-            )

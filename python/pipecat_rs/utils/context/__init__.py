@@ -1,0 +1,1 @@
+"""What surrounds a conversation's context: its size, and how text and speech go together."""
