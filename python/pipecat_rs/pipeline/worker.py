@@ -46,6 +46,7 @@ from pipecat_rs.observers.base_observer import (
     ProcessorSetUp,
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
+from pipecat_rs.pipeline.bus_side import BusSide
 from pipecat_rs.pipeline.observed_path import ObservedPath
 from pipecat_rs.pipeline.params import (
     HEARTBEAT_MONITOR_SECS,
@@ -64,6 +65,7 @@ from pipecat_rs.processors.frame_processor import (
     FrameProcessorSetup,
 )
 from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
+from pipecat_rs.utils.asyncio.other_loop import run_on_loop
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.workers.base_worker import WorkerParams
 
@@ -134,7 +136,7 @@ class _Flag:
         return repr(self._value)
 
 
-class PipelineWorker(_core.TaskBase, BaseObject):
+class PipelineWorker(_core.TaskBase, BusSide):
     """Runs a pipeline: start, frames, end; interruptions, errors, idleness, observers.
 
     Leaving `run` by any door leaves nothing behind: callbacks are joined or, if they will not end,
@@ -149,6 +151,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     """
 
     _declared_events: ClassVar[Mapping[str, bool]] = {
+        **BusSide._declared_events,
         "on_frame_reached_upstream": False,
         "on_frame_reached_downstream": False,
         "on_heartbeat_timeout": False,
@@ -177,6 +180,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         active: bool = True,
         additional_span_attributes: dict[str, Any] | None = None,
         app_resources: Any = None,
+        bridged: tuple[str, ...] | None = None,
         cancel_on_idle_timeout: bool = True,
         cancel_runner_on_idle_timeout: bool = True,
         cancel_timeout_secs: float = CANCEL_TIMEOUT_SECS,
@@ -187,6 +191,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         enable_turn_tracking: bool = True,
         enable_rtvi: bool | None = None,
         end_timeout_secs: float = END_TIMEOUT_SECS,
+        exclude_frames: tuple[type[Frame], ...] | None = None,
+        handle_flush_frame: bool | None = None,
         idle_timeout_frames: tuple[type[Frame], ...] = (
             BotSpeakingFrame,
             InterimTranscriptionFrame,
@@ -215,6 +221,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             additional_span_attributes: Attributes of the conversation's span.
             app_resources: Anything the application wants to reach from its processors; passed by
                 reference.
+            bridged: Whether its pipeline exchanges frames with those of other workers: with all
+                for ``()``, over bridges of these names, or with none for None.
             cancel_on_idle_timeout: Whether an idle task cancels itself.
             cancel_runner_on_idle_timeout: Whether it then cancels its runner too.
             cancel_timeout_secs: Longest time that a cancellation may take, in seconds.
@@ -225,6 +233,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             enable_turn_tracking: Whether turns are tracked.
             enable_rtvi: Accepted as pipecat has it; no RTVI processor is added.
             end_timeout_secs: Longest time of an orderly end in which no frame moves, in seconds.
+            exclude_frames: Classes of frames that a bridged pipeline keeps for itself.
+            handle_flush_frame: Whether flush probes turn back at its ends; None for yes, unless it
+                is bridged.
             idle_timeout_frames: Frames that show that the task is not idle.
             idle_timeout_secs: Time without them that makes it idle, in seconds; None for never.
             mailbox_bound: Data frames that may wait in a processor before pushing has to wait.
@@ -237,13 +248,18 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             tool_resources: Deprecated name of `app_resources`.
             **kwargs: Ignored arguments of pipecat's that have no meaning here.
         """
-        super().__init__(name=name)
+        super().__init__(name=name, active=active)
         if not isinstance(pipeline, FrameProcessor):
             raise TypeError(
                 f"{self}: a task runs a Pipeline, not {pipeline!r}. "
                 "Write PipelineTask(Pipeline([...]))."
             )
         self._pipeline = pipeline if isinstance(pipeline, BasePipeline) else Pipeline([pipeline])
+        if bridged is not None:
+            self._bridged = bridged
+            self._pipeline = self._between_edges(self._pipeline, exclude_frames)
+        if bridged is not None or handle_flush_frame is not None:
+            self._handles_flush = bool(handle_flush_frame)
         self._params = params or PipelineParams()
         self._clock = clock or SystemClock()
         self._app_resources = app_resources if app_resources is not None else tool_resources
@@ -272,7 +288,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         self._reached: tuple[tuple[type[Frame], ...], tuple[type[Frame], ...]] = ((), ())
         self._unusable: set[FrameProcessor] = set()
         self._is_listened_to = False
-        self._runner: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Future[None] | None = None
         self._seated: list[tuple[str, FrameProcessor | None]] = []
@@ -335,11 +350,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     def app_resources(self) -> Any:
         """What the application shares with its processors."""
         return self._app_resources
-
-    @property
-    def worker_runner(self) -> Any:
-        """The runner, if there is one."""
-        return self._runner
 
     @property
     def turn_tracking_observer(self) -> Any:
@@ -486,10 +496,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if asyncio.get_running_loop() is self._loop:
             await self.queue_frame(frame, direction)
         elif self._loop is not None:
-            queued = asyncio.run_coroutine_threadsafe(
-                self._queue_from_thread(frame, direction), self._loop
-            )
-            await asyncio.wrap_future(queued)
+            queueing = self._queue_from_thread(frame, direction)
+            await run_on_loop(self._loop, queueing, f"queue_frame of {self} from another thread")
 
     def _refused(self, frame: Frame) -> None:
         _logger.debug("%s: %s came after the end and is dropped", self, frame)
@@ -512,12 +520,12 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         try:
             await self.queue_frame(probe)
             while True:
-                before = self._figures()[2]
+                before = (self._figures()[2], self._flush_reports)
                 try:
                     await asyncio.wait_for(event.wait(), timeout)
                     return True
                 except TimeoutError:
-                    if self._figures()[2] == before:
+                    if (self._figures()[2], self._flush_reports) == before:
                         _logger.warning("%s: nothing moved for %s s, not flushed", self, timeout)
                         return False
         finally:
@@ -528,10 +536,6 @@ class PipelineWorker(_core.TaskBase, BaseObject):
     async def stop_when_done(self) -> None:
         """End when everything queued so far has been processed."""
         await self.queue_frame(EndFrame())
-
-    async def end(self, *, reason: str | None = None) -> None:
-        """End when everything queued so far has been processed."""
-        await self.queue_frame(EndFrame(reason=reason))
 
     async def cancel(self, *, reason: str | None = None) -> None:
         """End at once: what is queued is lost. Works in any state; a second call does nothing."""
@@ -690,6 +694,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         if self._heartbeats:
             self._heartbeats.stop()
         try:
+            await self._leave_bus()
             for task in list(self._setting_up):
                 await self.cancel_task(task)
             self._setting_up.clear()
@@ -702,6 +707,8 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             if self._tracing is not None:
                 self._tracing.turn_trace_observer.end_conversation_tracing()
             await self._bounded(BaseObject.cleanup(self), "event handlers")
+            if opened:
+                await self._join_callbacks()  # those that have begun during the clean-up
         finally:
             if self._figures()[0]:
                 self.get_metrics()
@@ -710,24 +717,28 @@ class PipelineWorker(_core.TaskBase, BaseObject):
         await self._end_dangling_tasks()
 
     async def _join_callbacks(self) -> None:
-        hanging = self._hanging()
-        if not hanging:
-            return
-        self._cancel_hanging()
+        asked: set[FrameProcessor] = set()
         assert self._loop is not None
         until = self._loop.time() + HANGING_TIMEOUT_SECS
         pause = 0.0
-        while self._hanging() and self._loop.time() < until:
+        while (hanging := self._not_abandoned()) and self._loop.time() < until:
+            if not asked.issuperset(hanging):  # others have begun meanwhile
+                self._cancel_hanging()
+                asked.update(hanging)
             await asyncio.sleep(pause)  # no event: what is waited for is user code
             pause = min(pause + 0.001, 0.02)
-        self._abandoned = [str(processor) for processor in self._hanging()]
-        for name in self._abandoned:
+        left = [str(processor) for processor in hanging]
+        self._abandoned += left
+        for name in left:
             _logger.error(
                 "%s: a callback of %s swallows its cancellation and is abandoned. "
                 "Let CancelledError through.",
                 self,
                 name,
             )
+
+    def _not_abandoned(self) -> list[FrameProcessor]:
+        return [p for p in self._hanging() if str(p) not in self._abandoned]
 
     async def _bounded(self, coroutine: Any, what: str) -> None:
         task = asyncio.create_task(coroutine)
@@ -784,6 +795,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _started(self) -> None:
         self._observer.pipeline_started()
+        self._worker_started()
         self._fire("on_pipeline_started", self._start_frame)
         if self._params.enable_heartbeats:
             self._heartbeats = Heartbeats(
@@ -842,7 +854,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
             self._error(frame)  # type: ignore[arg-type]
         elif kind == _HEARTBEAT and at_sink and self._heartbeats:
             self._heartbeats.arrived()
-        elif kind == _FLUSH:
+        elif kind == _FLUSH and self._handles_flush:
             self._flush_step(frame, at_sink)  # type: ignore[arg-type]
         elif kind in _REQUESTS:
             self._request(frame, kind, at_sink)
@@ -873,6 +885,7 @@ class PipelineWorker(_core.TaskBase, BaseObject):
 
     def _flush_step(self, probe: PipelineFlushFrame, at_sink: bool) -> None:
         if at_sink and probe.returning:
+            self._flush_is_over(probe.flush_id)
             if probe.event is not None:
                 probe.event.set()
             return
@@ -917,8 +930,9 @@ class PipelineWorker(_core.TaskBase, BaseObject):
                 self._idle.stop()
             self._cancel_reason = "idle timeout"
             self._cancel()
-            if self._cancel_runner_on_idle_timeout and self._runner is not None:
-                self.create_task(self._runner.cancel(reason="idle timeout"), "cancel the runner")
+            if self._cancel_runner_on_idle_timeout and self._worker_runner is not None:
+                cancelling = self._worker_runner.cancel(reason="idle timeout")
+                self.create_task(cancelling, "cancel the runner")
 
     def _stalled(
         self, processor: FrameProcessor | None, frame: Any, seconds: float, says_so: bool
