@@ -7,7 +7,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import (
     CancelFrame,
@@ -30,6 +30,9 @@ from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.services.ai_service import AIService, service_language
 from pipecat_rs.services.settings import STTSettings, is_given
 from pipecat_rs.transcriptions.language import Language
+
+if TYPE_CHECKING:
+    from pipecat_rs.services.websocket_stt_service import WebsocketSTTService as WebsocketSTTService
 
 _logger = logging.getLogger(__name__)
 
@@ -460,3 +463,12 @@ class SegmentedSTTService(STTService):
         task, self._segment_task = self._segment_task, None
         if task is not None:
             await self.cancel_task(task)
+
+
+def __getattr__(name: str) -> Any:
+    """Return what pipecat has here too, and what is built on this module."""
+    if name != "WebsocketSTTService":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pipecat_rs.services import websocket_stt_service
+
+    return websocket_stt_service.WebsocketSTTService

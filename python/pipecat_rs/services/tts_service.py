@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import (
     AggregatedTextFrame,
@@ -48,6 +48,25 @@ from pipecat_rs.utils.text.base_text_aggregator import Aggregation
 from pipecat_rs.utils.text.base_text_filter import BaseTextFilter
 from pipecat_rs.utils.text.pattern_pair_aggregator import PatternMatch
 from pipecat_rs.utils.text.simple_text_aggregator import SimpleTextAggregator
+
+if TYPE_CHECKING:
+    from pipecat_rs.services.websocket_tts_service import (
+        AudioContextTTSService as AudioContextTTSService,
+    )
+    from pipecat_rs.services.websocket_tts_service import (
+        AudioContextWordTTSService as AudioContextWordTTSService,
+    )
+    from pipecat_rs.services.websocket_tts_service import (
+        InterruptibleTTSService as InterruptibleTTSService,
+    )
+    from pipecat_rs.services.websocket_tts_service import (
+        InterruptibleWordTTSService as InterruptibleWordTTSService,
+    )
+    from pipecat_rs.services.websocket_tts_service import WebsocketTTSService as WebsocketTTSService
+    from pipecat_rs.services.websocket_tts_service import (
+        WebsocketWordTTSService as WebsocketWordTTSService,
+    )
+    from pipecat_rs.services.websocket_tts_service import WordTTSService as WordTTSService
 
 _logger = logging.getLogger(__name__)
 
@@ -657,6 +676,7 @@ class TTSService(AIService):
     async def _synthesize(self, text: str, context_id: str) -> None:
         if not self.is_usable:
             _logger.warning("%s: cannot be used, so this is not spoken: %r", self, text)
+            self._audio_comes_later = False
             return
         _logger.debug("%s: speaks %r", self, text)
         if self._is_streaming_tokens:
@@ -872,3 +892,19 @@ def _spoken(
     spoken.append_to_context = request.append_to_context
     spoken.includes_inter_frame_spaces = frame.text_type == TextType.TOKEN
     return spoken
+
+
+_FURTHER_BASES = (
+    *("WordTTSService", "WebsocketTTSService", "WebsocketWordTTSService"),
+    *("InterruptibleTTSService", "InterruptibleWordTTSService"),
+    *("AudioContextTTSService", "AudioContextWordTTSService"),
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Return what pipecat has here too, and what is built on this module."""
+    if name not in _FURTHER_BASES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pipecat_rs.services import websocket_tts_service
+
+    return getattr(websocket_tts_service, name)
