@@ -26,7 +26,6 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 __all__ = [
     "DEBUG_BUILD",
     "AudioArrivals",
-    "Deferred",
     "ObserverSeat",
     "PacedAudio",
     "Parked",
@@ -169,6 +168,9 @@ class ProcessorBase:
 
     def _tap_process(self, on: bool) -> None:
         """Tell observers of each `process_frame`, or no longer."""
+
+    def _home_loop(self) -> AbstractEventLoop | None:
+        """The loop that the processor runs on; None if it does not run."""
 
     @property
     def _placed(self) -> bool:
@@ -447,17 +449,4 @@ class Waiting:
     def throw(
         self, error: BaseException, value: object = None, traceback: object = None
     ) -> Any: ...
-    def close(self) -> None: ...
-
-@final
-class Deferred:
-    """A push made on another thread: it happens when this coroutine is stepped."""
-
-    def __await__(self) -> Self: ...
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> None: ...
-    def send(self, _value: None) -> None: ...
-    def throw(
-        self, error: BaseException, value: object = None, traceback: object = None
-    ) -> NoReturn: ...
     def close(self) -> None: ...

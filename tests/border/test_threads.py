@@ -3,17 +3,19 @@
 import asyncio
 import gc
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pipecat_rs.exceptions import ProcessorInUseError
-from pipecat_rs.frames.frames import EndFrame, OutputAudioRawFrame
+from pipecat_rs.frames.frames import EndFrame, Frame, OutputAudioRawFrame
 from pipecat_rs.testing import Recorder, running
+from pipecat_rs.utils.asyncio import other_loop
 from support.frames import Data, System, tags
 from support.loops import FACTORIES, run_on
 from support.processors import Hold, Pass
-from support.tasks import UP, task_of
+from support.tasks import DOWN, UP, task_of
 from support.waiting import settle, within
 
 
@@ -38,7 +40,7 @@ async def test_push_from_another_thread_does_nothing_until_it_is_awaited():
     assert sorted(tags(out.frames())) == ["pushed", "queued"]
 
 
-async def test_push_from_another_thread_that_is_never_awaited_is_dropped_quietly():
+async def test_push_from_another_thread_that_is_never_awaited_is_warned_of():
     processor, out = Pass(), Recorder()
     task = task_of(processor, out)
 
@@ -47,11 +49,78 @@ async def test_push_from_another_thread_that_is_never_awaited_is_dropped_quietly
         gc.collect()
 
     async with running(task):
-        await on_a_thread(forget)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            await on_a_thread(forget)
         await processor.push_frame(Data("kept"))
         await out.wait_for(Data)
         await settle()
     assert tags(out.frames()) == ["kept"]
+    assert ["never awaited" in str(warning.message) for warning in warned] == [True]
+
+
+@pytest.mark.parametrize("way", ["own loop", "threadsafe"])
+@pytest.mark.parametrize("case", ["plain", "direct", "hooked"])
+async def test_push_from_another_thread_arrives_whatever_the_way(case: str, way: str):
+    """A neighbour in direct mode, or handlers of the push, made a coroutine that nobody stepped."""
+    first, second = Pass(), Pass(enable_direct_mode=case == "direct")
+    out, threads = Recorder(), []
+    if case == "hooked":
+
+        async def note(_processor: object, frame: Frame) -> None:
+            if isinstance(frame, Data):
+                threads.append(threading.current_thread())
+
+        first.add_event_handler("on_before_push_frame", note)
+    task, loop = task_of(first, second, out), asyncio.get_running_loop()
+
+    async def push() -> None:
+        await first.push_frame(Data())
+
+    def work() -> None:
+        if way == "own loop":
+            asyncio.run(push())
+        else:
+            asyncio.run_coroutine_threadsafe(first.push_frame(Data()), loop).result(5)
+
+    async with running(task):
+        await on_a_thread(work)
+        await out.wait_for(Data)
+    assert threads == ([threading.main_thread()] if case == "hooked" else [])
+
+
+async def test_callback_of_a_frame_that_another_thread_queues_is_called():
+    called = asyncio.Event()
+    processor, out = Pass(), Recorder()
+
+    async def callback(_processor: object, _frame: object, _direction: object) -> None:
+        called.set()
+
+    async def queue() -> None:
+        await processor.queue_frame(Data(), DOWN, callback)
+
+    async with running(task_of(processor, out)):
+        await on_a_thread(lambda: asyncio.run(queue()))
+        await out.wait_for(Data)
+        await within(called.wait())
+
+
+async def test_push_to_a_loop_that_is_blocked_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(other_loop, "OTHER_LOOP_TIMEOUT_SECS", 0.01)
+    processor, out = Pass(), Recorder()
+    failed = threading.Event()
+
+    async def push() -> None:
+        with pytest.raises(TimeoutError, match=r"push_frame of Pass.*blocked or has ended"):
+            await processor.push_frame(Data())
+        failed.set()
+
+    async with running(task_of(processor, out)):
+        thread = threading.Thread(target=lambda: asyncio.run(push()))
+        thread.start()
+        failed.wait(5)  # the loop is blocked
+        await on_a_thread(thread.join)
+        assert failed.is_set()
 
 
 async def test_threads_hand_frames_to_the_loop_with_run_coroutine_threadsafe():
@@ -243,6 +312,9 @@ async def test_tasks_that_never_ran_may_die_on_another_thread():
     drop_on_a_thread(things)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 async def test_pending_awaitables_may_die_on_another_thread():
     processor, out = Pass(), Recorder()
     async with running(task_of(processor, out)):

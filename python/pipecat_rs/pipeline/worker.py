@@ -746,6 +746,7 @@ class PipelineWorker(_core.TaskBase, BusSide):
         if not done:
             _logger.error("%s: waiting for %s took too long, going on", self, what)
             task.cancel()
+            await asyncio.wait([task], timeout=HANGING_TIMEOUT_SECS)
         elif task.exception():
             _logger.error("%s: clean-up of %s failed", self, what, exc_info=task.exception())
 

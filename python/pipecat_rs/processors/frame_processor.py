@@ -38,6 +38,7 @@ from pipecat_rs.processors.interest import (
     process_marked,
 )
 from pipecat_rs.processors.processor_metrics import ProcessorMetrics
+from pipecat_rs.utils.asyncio.other_loop import run_on_loop
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.utils.errors import ErrorCategory, classify_http_exception
 
@@ -404,6 +405,24 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         neighbour = self._next if direction is FrameDirection.DOWNSTREAM else self._prev
         if neighbour is not None:
             await neighbour.queue_frame(frame, direction)
+
+    async def _push_from_thread(self, frame: Frame, direction: FrameDirection) -> None:
+        """Push for a caller on another thread than the loop's."""
+        await self._on_home_loop(self.push_frame, frame, direction)
+
+    async def _queue_from_thread(
+        self, frame: Frame, direction: FrameDirection, callback: FrameCallback | None
+    ) -> None:
+        """Queue a frame for a caller on another thread than the loop's."""
+        await self._on_home_loop(self.queue_frame, frame, direction, callback)
+
+    async def _on_home_loop(self, method: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        home = self._home_loop()
+        if home is None or home is asyncio.get_running_loop():
+            await method(*arguments)
+        else:
+            acting = self._on_home_loop(method, *arguments)
+            await run_on_loop(home, acting, f"{method.__name__} of {self} from another thread")
 
     async def _process_direct(
         self, frame: Frame, direction: FrameDirection, source: FrameProcessor

@@ -54,7 +54,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<media::AudioArrivals>()?;
     module.add_class::<host::runner::Runner>()?;
     module.add_class::<host::park::Parked>()?;
-    module.add_class::<awaitable::Deferred>()?;
     module.add_class::<awaitable::Waiting>()?;
     module.add_function(wrap_pyfunction!(_configure, module)?)?;
     module.add_function(wrap_pyfunction!(_mark_own_words, module)?)?;

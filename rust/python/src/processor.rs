@@ -9,7 +9,6 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::awaitable::Deferred;
 use crate::host::ffi::{GilCell, copy_context, copy_current_context};
 use crate::host::park::Parked;
 use crate::host::runner::{Runner, now_ms, this_thread};
@@ -113,12 +112,8 @@ impl ProcessorBase {
         self.state.with(py, |state| state.place.as_ref().map(|place| Arc::clone(&place.gauge)))
     }
 
-    /// The loop it runs on, if that is another thread's.
-    pub(crate) fn loop_elsewhere(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| {
-            let place = state.place.as_ref().filter(|place| place.thread != this_thread())?;
-            Some(place.runner.get().loop_.clone_ref(py))
-        })
+    fn is_elsewhere(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.place.as_ref().is_some_and(|place| place.thread != this_thread()))
     }
 
     /// Take a place in a running task.
@@ -232,6 +227,17 @@ impl ProcessorBase {
         Ok(slf.call_method1(intern!(py, "_push_unplaced"), (frame, direction))?.unbind())
     }
 
+    /// Called on another thread than the loop's.
+    #[cold]
+    fn push_elsewhere(
+        slf: &Bound<'_, Self>,
+        frame: &Bound<'_, PyAny>,
+        direction: Direction,
+    ) -> PyResult<Py<PyAny>> {
+        let direction = crate::direction::object(slf.py(), direction);
+        Ok(slf.call_method1(intern!(slf.py(), "_push_from_thread"), (frame, direction))?.unbind())
+    }
+
     #[inline(always)]
     fn push(slf: &Bound<'_, Self>, frame: &Bound<'_, PyAny>, direction: Direction) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -244,7 +250,7 @@ impl ProcessorBase {
             return Self::push_off_place(slf, frame, direction);
         };
         if thread != this_thread() {
-            return Deferred::make(slf, frame, direction, false);
+            return Self::push_elsewhere(slf, frame, direction);
         }
         if let Some(direct) = direct {
             let direction = crate::direction::object(py, direction);
@@ -273,6 +279,9 @@ impl ProcessorBase {
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         if slf.get().state.with(py, |state| state.push_hooked) {
+            if slf.get().is_elsewhere(py) {
+                return Self::push_elsewhere(slf, frame, crate::direction::from_argument(direction)?);
+            }
             let direction = crate::direction::object(py, crate::direction::from_argument(direction)?);
             return Ok(slf.call_method1(intern!(py, "_push_hooked"), (frame, direction))?.unbind());
         }
@@ -298,12 +307,10 @@ impl ProcessorBase {
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let direction = crate::direction::from_argument(direction)?;
-        let elsewhere = slf
-            .get()
-            .state
-            .with(py, |state| state.place.as_ref().is_some_and(|place| place.thread != this_thread()));
-        if elsewhere {
-            return Deferred::make(slf, frame, direction, true);
+        if slf.get().is_elsewhere(py) {
+            let direction = crate::direction::object(py, direction);
+            let queued = slf.call_method1(intern!(py, "_queue_from_thread"), (frame, direction, callback))?;
+            return Ok(queued.unbind());
         }
         match callback.filter(|callback| !callback.is_none()) {
             None => Self::deliver(slf, frame, direction),
@@ -358,6 +365,11 @@ impl ProcessorBase {
     /// Tell observers of each `process_frame`.
     fn _tap_process(&self, py: Python<'_>, on: bool) {
         self.state.with(py, |state| state.process_tapped = on);
+    }
+
+    /// The loop that it runs on, if it runs.
+    fn _home_loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| Some(state.place.as_ref()?.runner.get().loop_.clone_ref(py)))
     }
 
     /// Whether it runs in a task.
