@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import (
     CancelFrame,
@@ -16,7 +16,7 @@ from pipecat_rs.frames.frames import (
     ServiceUpdateSettingsFrame,
     StartFrame,
 )
-from pipecat_rs.metrics.metrics import MetricsData
+from pipecat_rs.metrics.metrics import LLMTokenUsage, MetricsData, STTUsage
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
     FrameProcessor,
@@ -25,6 +25,9 @@ from pipecat_rs.processors.frame_processor import (
 from pipecat_rs.services.settings import ServiceSettings
 from pipecat_rs.transcriptions.language import Language
 from pipecat_rs.utils.deprecation import warn_deprecated
+
+if TYPE_CHECKING:
+    from pipecat_rs.utils.tracing.service_spans import ServiceSpans
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ class AIService(FrameProcessor):
     handles = (ServiceSwitcherRequestMetadataFrame,)
 
     Settings: type[ServiceSettings] = ServiceSettings
+
+    # What makes spans of the service, if the task is traced and so is a method of the service.
+    _spans: ServiceSpans | None = None
 
     def __init__(self, settings: ServiceSettings | None = None, **kwargs: Any) -> None:
         """Make a service.
@@ -78,6 +84,11 @@ class AIService(FrameProcessor):
         await super().setup(setup)
         self._tracing_enabled = setup.enable_tracing
         self._tracing_context = setup.tracing_context
+        self._spans = None
+        if setup.enable_tracing:
+            from pipecat_rs.utils.tracing.service_spans import spans_of
+
+            self._spans = spans_of(self)
 
     async def start(self, frame: StartFrame) -> None:
         """Start working.
@@ -110,7 +121,12 @@ class AIService(FrameProcessor):
             frame: The frame.
             direction: Which way.
         """
+        spans = self._spans
+        if spans is not None:
+            spans.before_push(frame)
         await super().push_frame(frame, direction)
+        if spans is not None:
+            await spans.after_push(frame)
         if isinstance(frame, StartFrame):
             await self.broadcast_service_metadata()
 
@@ -149,6 +165,28 @@ class AIService(FrameProcessor):
             await method(frame)
         except Exception as error:
             await self.push_error(f"{self}: {method.__name__} failed: {error}", exception=error)
+
+    # ---- usage
+
+    async def start_llm_usage_metrics(self, tokens: LLMTokenUsage) -> None:
+        """Push how many tokens a language model used.
+
+        Args:
+            tokens: The tokens.
+        """
+        await super().start_llm_usage_metrics(tokens)
+        if self._spans is not None:
+            self._spans.used(tokens)
+
+    async def start_stt_usage_metrics(self, usage: STTUsage) -> None:
+        """Push how much audio a speech recogniser used.
+
+        Args:
+            usage: The audio.
+        """
+        await super().start_stt_usage_metrics(usage)
+        if self._spans is not None:
+            self._spans.used(usage)
 
     # ---- settings
 

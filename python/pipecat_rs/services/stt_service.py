@@ -22,6 +22,7 @@ from pipecat_rs.frames.frames import (
     STTUpdateSettingsFrame,
     TranscriptionFrame,
     UserAudioRawFrame,
+    UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -56,6 +57,7 @@ class STTService(AIService):
         InputAudioRawFrame,
         VADUserStartedSpeakingFrame,
         VADUserStoppedSpeakingFrame,
+        UserStoppedSpeakingFrame,  # for the spans of a traced service
         STTUpdateSettingsFrame,
         STTMuteFrame,
         LLMContextAssistantTurnFrame,
@@ -278,6 +280,21 @@ class STTService(AIService):
         secs, self._usage_secs = self._usage_secs, 0.0
         if secs:
             await self.start_stt_usage_metrics(STTUsage(audio_seconds=secs))
+
+    async def stop_ttfb_metrics(self, *, end_time: float | None = None) -> None:
+        """End the measure of time to first byte and push it.
+
+        Args:
+            end_time: When the transcript came, if none was said to be final; None for now.
+        """
+        await super().stop_ttfb_metrics(end_time=end_time)
+        if end_time is not None and self._spans is not None:
+            self._spans.end_speech(end_time)
+
+    async def _stop_pending_ttfb(self) -> None:
+        """End a measure that waits for a final transcript."""
+        if self._collector is not None and self._collector.is_measuring_ttfb:
+            await self.stop_ttfb_metrics(end_time=self._last_transcript_time or None)
 
     def _record_stt_audio_usage(self, audio: bytes | bytearray) -> None:
         if self.sample_rate:

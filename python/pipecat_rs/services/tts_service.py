@@ -361,12 +361,17 @@ class TTSService(AIService):
         Args:
             frame: The cancel frame.
         """
-        self._speech.close()
+        self._drop_speech()
         await super().cancel(frame)
 
     async def cleanup(self) -> None:
         """Drop what is left."""
         await super().cleanup()
+        self._drop_speech()
+
+    def _drop_speech(self) -> None:
+        for context_id in self._speech.contexts:
+            self._end_span(context_id)
         self._speech.close()
 
     async def broadcast_service_metadata(self) -> None:
@@ -405,6 +410,8 @@ class TTSService(AIService):
         Args:
             context_id: The request.
         """
+        if self._spans is not None:
+            self._spans.begin_request(context_id)
         request = self._tts_contexts.get(context_id)
         self._speech.begin(context_id, interruptible=request.interruptible if request else True)
 
@@ -545,6 +552,7 @@ class TTSService(AIService):
         for text_filter in self._text_filters:
             await text_filter.handle_interruption()
         for context_id in self._speech.drop_interruptible():
+            self._end_span(context_id, interrupted=True)
             self._tts_contexts.pop(context_id, None)
             try:
                 await self.on_audio_context_interrupted(context_id)
@@ -765,6 +773,7 @@ class TTSService(AIService):
             stopped.pts = self._last_word_pts or None
             await self.push_frame(stopped)
         self._forget_words()
+        self._end_span(context.context_id)
         self._tts_contexts.pop(context.context_id, None)
         await self._judge(context)
         try:
@@ -772,6 +781,10 @@ class TTSService(AIService):
         except Exception as error:
             await self.push_error(f"{self}: ending a request failed: {error}", exception=error)
         await self._release_frames()
+
+    def _end_span(self, context_id: str, *, interrupted: bool = False) -> None:
+        if self._spans is not None:
+            self._spans.end_request(context_id, interrupted=interrupted)
 
     async def _precede_stop(self, frame: TTSStoppedFrame) -> None:
         """Push what was asked to come when a request has been spoken."""

@@ -20,6 +20,7 @@ from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.transports.base_transport import TransportParams
 
 if TYPE_CHECKING:
+    from pipecat_rs.pipeline.capabilities import BotCapabilities
     from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,35 @@ class BaseInputTransport(FrameProcessor):
     def sample_rate(self) -> int:
         """Of the received audio, in Hz. 0 before `setup`."""
         return self._sample_rate
+
+    @property
+    def capabilities(self) -> BotCapabilities:
+        """What this transport receives of the user.
+
+        Whether that includes the screen is not known if the program decides which video to capture
+        (`capture_participant_video`).
+        """
+        from pipecat_rs.pipeline.capabilities import BotCapabilities
+
+        params = self._params
+        screen_in: bool | None = None
+        if not params.video_in_enabled:
+            screen_in = False
+        elif params.video_in_sources and self._supports_video_in_source("screenVideo"):
+            screen_in = "screenVideo" in params.video_in_sources
+        return BotCapabilities(
+            audio_in=params.audio_in_enabled,
+            video_in=params.video_in_enabled,
+            screen_in=screen_in,
+        )
+
+    def _supports_video_in_source(self, video_source: str) -> bool:
+        """Return whether a source named in the parameters is captured when its user connects.
+
+        Args:
+            video_source: "camera", "screenVideo" or a name of the transport's own.
+        """
+        return False
 
     def enable_audio_in_stream_on_start(self, enabled: bool) -> None:
         """Say whether audio is streamed from the start on.

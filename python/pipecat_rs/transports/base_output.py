@@ -35,6 +35,7 @@ from pipecat_rs.transports.media_sender import MediaSender
 from pipecat_rs.transports.playout_clock import LoopPlayoutClock, PlayoutClock
 
 if TYPE_CHECKING:
+    from pipecat_rs.pipeline.capabilities import BotCapabilities
     from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,15 @@ class BaseOutputTransport(FrameProcessor):
     def sample_rate(self) -> int:
         """Of the played audio, in Hz. 0 before `setup`."""
         return self._sample_rate
+
+    @property
+    def capabilities(self) -> BotCapabilities:
+        """What this transport sends to the user."""
+        from pipecat_rs.pipeline.capabilities import BotCapabilities
+
+        return BotCapabilities(
+            audio_out=self._params.audio_out_enabled, video_out=self._params.video_out_enabled
+        )
 
     @property
     def audio_chunk_size(self) -> int:

@@ -59,6 +59,11 @@ class FrameProcessorMetrics(BaseObject):
             return self._last_ttfb
         return None if self._ttfb_since is None else time.time() - self._ttfb_since
 
+    @property
+    def is_measuring_ttfb(self) -> bool:
+        """Whether a time to first byte has been started and not stopped."""
+        return self._ttfb_since is not None
+
     def set_core_metrics_data(self, data: MetricsData) -> None:
         """Set the processor and the model that reports speak of.
 

@@ -15,6 +15,7 @@ from pipecat_rs.services.local_model import LocalModelService
 from pipecat_rs.services.settings import NOT_GIVEN, NotGiven, TTSSettings
 from pipecat_rs.services.tts_service import TTSService
 from pipecat_rs.utils.model_store import Report
+from pipecat_rs.utils.tracing.service_decorators import traced_tts
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -135,6 +136,7 @@ class HibariTTSService(TTSService, LocalModelService):
         self._warn_unhandled_updated_settings(changed.keys() & {"model", "language"})
         return changed
 
+    @traced_tts
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Speak a piece of text, sentence by sentence.
 

@@ -31,6 +31,7 @@ from pipecat_rs.services.llm_service import LLMService
 from pipecat_rs.services.local_model import LocalModelService
 from pipecat_rs.services.settings import LLMSettings
 from pipecat_rs.utils.model_store import Report
+from pipecat_rs.utils.tracing.service_decorators import traced_llm
 
 _logger = logging.getLogger(__name__)
 
@@ -195,6 +196,7 @@ class LlamaCppLLMService(LLMService, LocalModelService):
         self._warn_unhandled_updated_settings(changed.keys() & {"model"})
         return changed
 
+    @traced_llm
     async def _answer(self, context: LLMContext) -> None:
         await self.load()
         await self.push_frame(LLMFullResponseStartFrame())

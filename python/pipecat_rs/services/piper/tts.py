@@ -18,6 +18,7 @@ from pipecat_rs.services.local_model import LocalModelService
 from pipecat_rs.services.settings import TTSSettings
 from pipecat_rs.services.tts_service import TTSService
 from pipecat_rs.utils.model_store import Report
+from pipecat_rs.utils.tracing.service_decorators import traced_tts
 from pipecat_rs.utils.types import require_given
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class PiperTTSService(TTSService, LocalModelService):
         self._warn_unhandled_updated_settings(changed)
         return changed
 
+    @traced_tts
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Speak a piece of text, sentence by sentence.
 

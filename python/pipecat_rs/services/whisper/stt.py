@@ -19,6 +19,7 @@ from pipecat_rs.services.stt_service import SegmentedSTTService
 from pipecat_rs.transcriptions.language import Language
 from pipecat_rs.utils.model_store import Report
 from pipecat_rs.utils.time import time_now_iso8601
+from pipecat_rs.utils.tracing.service_decorators import traced_stt
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -180,6 +181,7 @@ class WhisperSTTService(SegmentedSTTService, LocalModelService):
         self._warn_unhandled_updated_settings(changed.keys() & {"model"})
         return changed
 
+    @traced_stt
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Transcribe one utterance.
 

@@ -1,0 +1,1 @@
+"""Spans of conversations, turns and services, by OpenTelemetry where it is installed."""
