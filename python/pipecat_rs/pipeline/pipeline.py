@@ -47,6 +47,8 @@ class PipelineSource(FrameProcessor):
 class PipelineSink(FrameProcessor):
     """The exit of a pipeline: downstream frames go to a handler, upstream ones on."""
 
+    _is_end = True
+
     def __init__(self, downstream_push_frame: PushFrame, **kwargs: Any) -> None:
         """Make a sink.
 

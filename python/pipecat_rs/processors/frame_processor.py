@@ -169,6 +169,11 @@ class FrameProcessor(_core.ProcessorBase, ProcessorMetrics, BaseObject):
         "on_usable_changed": False,
     }
 
+    _speaks: ClassVar[bool] = False
+    """Whether it gives answers a voice: a text-to-speech service, or an output of audio."""
+    _is_end: ClassVar[bool] = False
+    """Whether it takes frames out of the pipeline or watches them, and does nothing else."""
+
     # Class-level, so that a subclass which never calls super().__init__() works too.
     _name: str = ""
     _id: int = 0

@@ -131,6 +131,8 @@ class TTSService(AIService):
     `on_tts_request` (identifier of the request, text).
     """
 
+    _speaks = True
+
     # System frames, above all the user's audio, pass by.
     handles = (*(AIService.handles or ()), DataFrame, ControlFrame)
 

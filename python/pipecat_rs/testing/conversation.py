@@ -30,6 +30,8 @@ class SleepFrame(SystemFrame):
 class QueuedFrameProcessor(FrameProcessor):
     """Puts each frame of one direction into a queue and passes every frame on."""
 
+    _is_end = True
+
     def __init__(
         self,
         *,

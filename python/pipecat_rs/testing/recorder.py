@@ -20,6 +20,8 @@ class Recorder(FrameProcessor):
         seen: What was processed so far, as (frame, direction).
     """
 
+    _is_end = True
+
     def __init__(self, *, name: str | None = None, **kwargs: Any) -> None:
         """Create an empty recorder.
 

@@ -59,6 +59,8 @@ class BaseOutputTransport(FrameProcessor):
     well it is kept.
     """
 
+    _speaks = True
+
     handles = OUTPUT_FRAMES
 
     paced: bool = False

@@ -320,6 +320,7 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 await self._wind_up()
                 await self.push_frame(frame, direction)
             case StartFrame():
+                self._speech_follows = self._stands_before_the_voice()
                 await self.push_frame(frame, direction)
                 self._require_user_aggregator()
             case LLMServiceMetadataFrame():
@@ -400,6 +401,13 @@ class LLMAssistantAggregator(LLMContextAggregator):
             raw = frame.raw_text if isinstance(frame, AggregatedTextFrame) else None
             self._gather(raw or frame.text, includes_spaces=frame.includes_inter_frame_spaces)
         await self._hand_on(frame, direction)
+
+    def _stands_before_the_voice(self) -> bool:
+        """Whether somebody further down is to speak what the model says."""
+        processors = list(self.pipeline_worker._leaves())
+        place = processors.index(self)
+        spoken = any(processor._speaks for processor in processors[:place])
+        return not spoken and any(not processor._is_end for processor in processors[place + 1 :])
 
     async def _hand_on(self, frame: Frame, direction: FrameDirection) -> None:
         if self._speech_follows:
