@@ -111,6 +111,7 @@ class UserTurnCompletionLLMServiceMixin(FrameProcessor):
         self._completion_announced = False
         # An answer was spoken since the user last began to speak. Detectors may ask for several.
         self._answered = False
+        self._function_called = False
         self._vad_user_speaking = False
         self._incomplete: IncompleteType | None = None
         self._incomplete_timer = RestartableTimer(
@@ -173,12 +174,15 @@ class UserTurnCompletionLLMServiceMixin(FrameProcessor):
         if isinstance(frame, FunctionCallsStartedFrame):
             # Ahead of the functions, so that the turn has ended by the time of their results.
             await self._announce_completion()
-            self._answered = False
+            self._function_called = True
         elif isinstance(frame, LLMFullResponseStartFrame):
             # This answer takes the conversation up, whatever it says.
             self._incomplete_timer.cancel()
             self._raw_answer = ""
             self._sign_found = None
+            if self._function_called:
+                # The answer to its result is to be heard, whatever was said at the call.
+                self._function_called = self._answered = False
         elif isinstance(frame, LLMFullResponseEndFrame):
             await self._report_answer()
             await self._close_answer()
