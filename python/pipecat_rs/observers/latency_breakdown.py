@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipecat_rs.metrics.model import Model
+from pipecat_rs.utils.deprecation import deprecated
 
 
 @dataclass(kw_only=True)
@@ -118,6 +119,10 @@ class LatencyBreakdown(Model):
     user_turn_secs: float | None = None
     function_calls: list[FunctionCallMetrics] = field(default_factory=list)
 
+    @deprecated(
+        "`LatencyBreakdown.chronological_events` is deprecated since 1.9.0 and will be removed in "
+        "2.0.0. Use `LatencyBreakdown.turn_contribution_lines` instead."
+    )
     def chronological_events(self) -> list[str]:
         """Return what was measured as lines, by time. Deprecated in pipecat 1.9."""
         events = [(t.start_time, f"{t.processor}: TTFB {t.duration_secs:.3f}s") for t in self.ttfb]

@@ -163,7 +163,7 @@ def contributions(
             LatencyContribution(
                 key="pipeline",
                 label="pipeline",
-                owner="pipecat_rs",
+                owner="pipecat",
                 owner_kind=LatencyOwnerKind.PIPELINE,
                 start_time=start.at,
                 duration_secs=rest,

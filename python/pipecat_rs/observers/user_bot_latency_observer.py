@@ -32,6 +32,7 @@ from pipecat_rs.observers.latency_breakdown import (
 )
 from pipecat_rs.observers.latency_timeline import (
     MIN_CONTRIBUTION_SECS,
+    PRINTS_AS_ZERO_SECS,
     Mark,
     Moment,
     contributions,
@@ -42,6 +43,7 @@ from pipecat_rs.utils.deprecation import warn_deprecated
 
 __all__ = [
     "MIN_CONTRIBUTION_SECS",
+    "PRINTS_AS_ZERO_SECS",
     "FunctionCallMetrics",
     "LatencyBreakdown",
     "LatencyContribution",

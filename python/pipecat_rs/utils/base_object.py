@@ -12,6 +12,7 @@ import logging
 from abc import ABC
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from pipecat_rs.exceptions import ProcessorNotSetUpError
@@ -23,6 +24,7 @@ _logger = logging.getLogger(__name__)
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
+@dataclass(slots=True)
 class EventHandler:
     """The handlers of one event of one object.
 
@@ -33,14 +35,15 @@ class EventHandler:
             task of its own.
     """
 
-    __slots__ = ("_callers", "handlers", "is_sync", "name")
+    name: str
+    handlers: list[Callable[..., Any]]
+    is_sync: bool
+    _callers: list[Callable[..., Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
-    def __init__(self, name: str, is_sync: bool) -> None:
-        """Make an event without handlers."""
-        self.name = name
-        self.is_sync = is_sync
-        self.handlers: list[Callable[..., Any]] = []
-        self._callers: list[Callable[..., Any]] = []
+    def __post_init__(self) -> None:
+        self._callers = [_taking_what_it_wants(handler, 0) for handler in self.handlers]
 
     def add(self, handler: Callable[..., Any], lone_argument: int = 0) -> None:
         """Add a function behind the others.
@@ -208,7 +211,7 @@ class BaseObject(ABC):  # noqa: B024 - subclasses may use abstractmethod, as in 
             self._event_handlers = {}
         event = self._event_handlers.get(event_name)
         if event is None:
-            event = self._event_handlers[event_name] = EventHandler(event_name, is_sync)
+            event = self._event_handlers[event_name] = EventHandler(event_name, [], is_sync)
         event.add(handler, self._lone_arguments.get(event_name, 0))
 
     def remove_event_handler(self, event_name: str, handler: Callable[..., Any]) -> None:

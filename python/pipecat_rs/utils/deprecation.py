@@ -7,6 +7,7 @@ main module unless asked for more.
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import warnings
 from collections.abc import Callable
@@ -17,7 +18,13 @@ from pipecat_rs.frames.renamed_field import renamed_init_field
 if TYPE_CHECKING:
     from typing_extensions import deprecated
 
-__all__ = ["DEPRECATION_MESSAGE_RE", "deprecated", "renamed_init_field", "warn_deprecated"]
+__all__ = [
+    "DEPRECATION_MESSAGE_RE",
+    "deprecated",
+    "renamed_init_field",
+    "warn_deprecated",
+    "warn_deprecated_read",
+]
 
 DEPRECATION_MESSAGE_RE = re.compile(
     r"^`(?P<subject>[^`]+)` is deprecated since (?P<version>\d+\.\d+\.\d+) "
@@ -39,35 +46,77 @@ def warn_deprecated(message: str, stacklevel: int = 1) -> None:
 
 if not TYPE_CHECKING:
 
-    def deprecated(message: str) -> Callable[[Any], Any]:
+    class deprecated:
         """Mark a class or a function as deprecated (PEP 702, which Python has from 3.13 on).
 
         A call of the function, or an instance of the class itself, warns; a subclass does not.
+
+        Attributes:
+            message: What is said.
+            category: Class of the warning; None for no warning, only the mark.
+            stacklevel: Whose line the warning names: 1 is the caller's, 2 its caller's.
         """
 
-        def decorate(marked: Any) -> Any:
+        def __init__(
+            self,
+            message: str,
+            /,
+            *,
+            category: type[Warning] | None = DeprecationWarning,
+            stacklevel: int = 1,
+        ) -> None:
+            self.message = message
+            self.category = category
+            self.stacklevel = stacklevel
+
+        def __call__(self, marked: Any, /) -> Any:
+            if self.category is None:
+                marked.__deprecated__ = self.message
+                return marked
             if isinstance(marked, type):
-                return _warn_when_built(marked, message)
+                return self._warn_when_built(marked)
 
             @functools.wraps(marked)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                warnings.warn(self.message, self.category, stacklevel=self.stacklevel + 1)
                 return marked(*args, **kwargs)
 
-            wrapper.__deprecated__ = message
+            if inspect.iscoroutinefunction(marked):
+                _mark_as_coroutine_function(wrapper)
+            marked.__deprecated__ = wrapper.__deprecated__ = self.message
             return wrapper
 
-        return decorate
+        def _warn_when_built(self, cls: type) -> type:
+            init = cls.__init__
 
-    def _warn_when_built(cls: type, message: str) -> type:
-        init = cls.__init__
+            @functools.wraps(init)
+            def __init__(built: Any, *args: Any, **kwargs: Any) -> None:
+                if type(built) is cls:
+                    warnings.warn(self.message, self.category, stacklevel=self.stacklevel + 1)
+                init(built, *args, **kwargs)
 
-        @functools.wraps(init)
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            if type(self) is cls:
-                warnings.warn(message, DeprecationWarning, stacklevel=2)
-            init(self, *args, **kwargs)
+            cls.__init__ = __init__
+            cls.__deprecated__ = self.message
+            return cls
 
-        cls.__init__ = __init__
-        cls.__deprecated__ = message
-        return cls
+    def _mark_as_coroutine_function(wrapper: Callable[..., Any]) -> None:
+        if hasattr(inspect, "markcoroutinefunction"):  # from Python 3.12 on
+            inspect.markcoroutinefunction(wrapper)
+        else:
+            import asyncio
+
+            wrapper._is_coroutine = asyncio.coroutines._is_coroutine
+
+
+@deprecated(
+    "`warn_deprecated_read` is deprecated since 1.13.0 and will be removed in 2.0.0. "
+    "Use `warn_deprecated` instead."
+)
+def warn_deprecated_read(message: str) -> None:
+    """Warn that a deprecated field is read. To be called by the `__getattribute__` that sees it.
+
+    Args:
+        message: The message, in the form of `DEPRECATION_MESSAGE_RE`.
+    """
+    # From here over the decorator and __getattribute__ to the line that reads.
+    warn_deprecated(message, stacklevel=4)

@@ -109,7 +109,7 @@ async def test_the_greeting_is_measured_from_the_clients_connection():
     assert call.greetings == pytest.approx([1.0])
     assert call.latencies == []
     assert call.breakdowns[-1].measured_from is MeasuredFrom.CLIENT_CONNECTED
-    assert call.parts() == [("first_request", "bot", 0.2), ("pipeline", "pipecat_rs", 0.3)]
+    assert call.parts() == [("first_request", "bot", 0.2), ("pipeline", "pipecat", 0.3)]
     assert "from client connected" in call.breakdowns[-1].turn_contribution_lines()[-1]
     await call.at(3.0, BotStartedSpeakingFrame())
     assert len(call.greetings) == 1
@@ -148,7 +148,7 @@ async def test_the_parts_make_up_the_whole():
         ("llm_inference", "LLM#0", 0.32),
         ("sentence_aggregation", "config: text_aggregation_mode", 0.18),
         ("speech_synthesis", "TTS#0", 0.3),
-        ("pipeline", "pipecat_rs", 0.004),
+        ("pipeline", "pipecat", 0.004),
     ]
     breakdown = call.breakdowns[-1]
     assert breakdown.total_secs == pytest.approx(call.latencies[0])
@@ -165,7 +165,8 @@ async def test_the_parts_make_up_the_whole():
     lines = breakdown.turn_contribution_lines(by_cost=True)
     assert lines[0].endswith("[LLM#0]")
     assert lines[-1].endswith("TOTAL")
-    assert "LLM#0: TTFB 0.300s" in breakdown.chronological_events()
+    with pytest.deprecated_call(match="turn_contribution_lines"):
+        assert "LLM#0: TTFB 0.300s" in breakdown.chronological_events()
     assert breakdown.model_dump()["total_secs"] == breakdown.total_secs
 
 

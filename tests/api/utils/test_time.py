@@ -1,12 +1,19 @@
 """Conversions of time, clocks, languages, deprecations."""
 
+import inspect
 import re
+import warnings
 from datetime import datetime
 
 import pytest
 from pipecat_rs.clocks.system_clock import SystemClock
 from pipecat_rs.transcriptions.language import Language, resolve_language
-from pipecat_rs.utils.deprecation import DEPRECATION_MESSAGE_RE, deprecated, warn_deprecated
+from pipecat_rs.utils.deprecation import (
+    DEPRECATION_MESSAGE_RE,
+    deprecated,
+    warn_deprecated,
+    warn_deprecated_read,
+)
 from pipecat_rs.utils.time import (
     nanoseconds_to_seconds,
     nanoseconds_to_str,
@@ -82,3 +89,45 @@ def test_deprecations():
     with pytest.warns(DeprecationWarning) as caught:
         warn_deprecated(MESSAGE)
     assert caught[0].filename == __file__
+
+
+def test_a_mark_of_deprecation_says_what_it_does():
+    mark = deprecated(MESSAGE, category=FutureWarning, stacklevel=2)
+    assert (mark.message, mark.category, mark.stacklevel) == (MESSAGE, FutureWarning, 2)
+    with pytest.warns(FutureWarning, match="old"):
+        assert mark(lambda: 1)() == 1
+
+    @deprecated(MESSAGE, category=None)
+    def silent() -> int:
+        return 1
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert silent() == 1
+    assert silent.__deprecated__ == MESSAGE
+
+
+async def test_a_deprecated_coroutine_function_stays_one():
+    @deprecated(MESSAGE)
+    async def old() -> int:
+        return 1
+
+    assert inspect.iscoroutinefunction(old) or old._is_coroutine
+    with pytest.warns(DeprecationWarning, match="old"):
+        assert await old() == 1
+
+
+def test_reading_a_deprecated_field_warns_where_it_is_read():
+    class Holder:
+        old = 1
+
+        def __getattribute__(self, name: str) -> object:
+            if name == "old":
+                warn_deprecated_read(MESSAGE)
+            return super().__getattribute__(name)
+
+    with pytest.warns(DeprecationWarning) as caught:
+        assert Holder().old == 1
+    read = [warning for warning in caught if str(warning.message) == MESSAGE]
+    assert [warning.filename for warning in read] == [__file__]
+    assert len(caught) == 2  # what tells of it is deprecated itself

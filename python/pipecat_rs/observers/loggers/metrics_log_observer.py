@@ -82,7 +82,7 @@ def _described(measured: MetricsData) -> str:
                 f"e2e: {measured.e2e_processing_time_ms:.1f}ms)"
             )
         case _:
-            return str(measured)
+            return f"METRICS: {measured!r}"
 
 
 def _tokens(usage: LLMTokenUsage) -> str:

@@ -25,6 +25,17 @@ class TaskManagerParams:
     loop: asyncio.AbstractEventLoop
 
 
+@dataclass
+class TaskData:
+    """What pipecat's task manager keeps of a task; `TaskManager` keeps the task alone.
+
+    Attributes:
+        task: The task.
+    """
+
+    task: asyncio.Task[Any]
+
+
 class BaseTaskManager(ABC):
     """What makes asyncio tasks for others and keeps account of them."""
 
