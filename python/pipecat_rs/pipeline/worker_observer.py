@@ -36,7 +36,7 @@ class _Seat:
     def __init__(self, observer: BaseObserver) -> None:
         self.observer = observer
         self.mailbox = _core.ObserverSeat(self._report)
-        self.wanted = type(observer).handles
+        self.wanted = _interest(observer)
         self.hears_pushes = type(observer).on_push_frame is not BaseObserver.on_push_frame
         self.hears_processing = type(observer).on_process_frame is not BaseObserver.on_process_frame
         self._seen: dict[int, None] = {}
@@ -197,6 +197,23 @@ class WorkerObserver(BaseObserver):
         for seat in self._seats:
             if type(seat.observer).on_pipeline_started is not BaseObserver.on_pipeline_started:
                 seat.mailbox.post(seat.observer.on_pipeline_started)
+
+
+def _interest(observer: BaseObserver) -> tuple[type[Frame], ...] | None:
+    """Return the frame classes that an observer wants to hear of, or None for all.
+
+    A subclass that listens itself without saying `handles` anew hears everything: it was not its
+    author who narrowed the interest.
+    """
+    if "handles" in vars(observer):
+        return observer.handles
+    for cls in type(observer).__mro__:
+        members = vars(cls)
+        if "handles" in members:
+            return members["handles"]
+        if "on_push_frame" in members or "on_process_frame" in members:
+            return None
+    return None
 
 
 async def _resolve(future: asyncio.Future[None]) -> None:

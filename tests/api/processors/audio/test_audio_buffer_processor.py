@@ -24,7 +24,7 @@ from pipecat_rs.frames.frames import (
 )
 from pipecat_rs.pipeline.task import PipelineParams
 from pipecat_rs.processors.audio.audio_buffer_processor import AudioBufferProcessor, TurnAudioData
-from pipecat_rs.processors.frame_processor import declared_interest
+from pipecat_rs.processors.interest import declared_interest
 from pipecat_rs.testing import Recorder, running
 from support.tasks import task_of
 from support.waiting import calls_of, within
