@@ -5,7 +5,8 @@
     PipecatError
     ├── PipelineError                     a pipeline, task or processor is used in a wrong way
     │   ├── ProcessorInUseError           a processor is put into a second pipeline
-    │   └── ProcessorNotSetUpError        a processor is used before its setup
+    │   ├── ProcessorNotSetUpError        a processor is used before its setup
+    │   └── WorkerStateError              (RuntimeError) a worker has no runner or no such job
     ├── ProcessorTimeoutError             (TimeoutError) a processor did not answer in time
     └── MissingDependencyError            (ImportError) an optional package is not installed
 
@@ -66,6 +67,10 @@ class ProcessorInUseError(PipelineError):
 
 class ProcessorNotSetUpError(PipelineError):
     """A processor or another object is asked for what it gets only in its setup."""
+
+
+class WorkerStateError(PipelineError, RuntimeError):
+    """A worker is asked for something that it does not have now: a runner, a bus, a job."""
 
 
 class ProcessorTimeoutError(PipecatError, TimeoutError):
