@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +48,11 @@ from pipecat_rs.utils.text.base_text_aggregator import Aggregation
 from pipecat_rs.utils.text.base_text_filter import BaseTextFilter
 from pipecat_rs.utils.text.pattern_pair_aggregator import PatternMatch
 from pipecat_rs.utils.text.simple_text_aggregator import SimpleTextAggregator
+from pipecat_rs.utils.text.transforms.pronunciations import (
+    PronunciationTransform,
+    pronunciation_transform,
+)
+from pipecat_rs.utils.text.transforms.text_transform import TextTransform
 
 if TYPE_CHECKING:
     from pipecat_rs.services.websocket_tts_service import (
@@ -161,7 +166,7 @@ class TTSService(AIService):
         append_trailing_space: bool = False,
         sample_rate: int | None = None,
         skip_text_types: list[str] | None = None,
-        text_transforms: list[tuple[str, Any]] | None = None,
+        text_transforms: list[tuple[TextType | str, TextTransform]] | None = None,
         text_filters: Sequence[BaseTextFilter] | None = None,
         transport_destination: str | None = None,
         settings: TTSSettings | None = None,
@@ -224,6 +229,13 @@ class TTSService(AIService):
         self._sample_rate = 0
         self._skip_text_types = skip_text_types or []
         self._text_transforms = text_transforms or []
+        self._skips_pronunciations = False
+        if text_filters:
+            warn_deprecated(
+                "`text_filters` is deprecated since 1.14.0 and will be removed in 2.0.0. "
+                "Use `text_transforms` instead.",
+                stacklevel=2,
+            )
         self._text_filters = text_filters or []
         self._transport_destination = transport_destination
         self._reuse_context_id_within_turn = reuse_context_id_within_turn
@@ -317,7 +329,39 @@ class TTSService(AIService):
             context_id: The request.
         """
 
-    def add_text_transformer(self, transform_function: Any, text_type: str = "*") -> None:
+    @classmethod
+    def format_pronunciation(cls, word: str, ipa: str) -> str | None:
+        """Return the provider's markup for a word and how it is said; None if there is none.
+
+        Args:
+            word: The word as it stands in the text.
+            ipa: How it is said, in IPA.
+        """
+        return None
+
+    @property
+    def supports_pronunciations(self) -> bool:
+        """Whether the provider reads such markup with the settings as they are."""
+        return True
+
+    @classmethod
+    def pronunciation_transform_ipa(
+        cls, pronunciations: Mapping[str, str]
+    ) -> PronunciationTransform:
+        """Return a transform, to be the last one, that has this service say words in a given way.
+
+        Words that the provider has no markup for are logged now, and said as they are written.
+
+        Args:
+            pronunciations: Words and how they are said, in IPA.
+        """
+        return pronunciation_transform(
+            pronunciations, cls.format_pronunciation, service_name=cls.__name__
+        )
+
+    def add_text_transformer(
+        self, transform_function: TextTransform, text_type: TextType | str = "*"
+    ) -> None:
         """Add a function that changes text just before it is spoken.
 
         Args:
@@ -326,7 +370,9 @@ class TTSService(AIService):
         """
         self._text_transforms.append((text_type, transform_function))
 
-    def remove_text_transformer(self, transform_function: Any, text_type: str = "*") -> None:
+    def remove_text_transformer(
+        self, transform_function: TextTransform, text_type: TextType | str = "*"
+    ) -> None:
         """Remove such a function, if it is there.
 
         Args:
@@ -708,7 +754,7 @@ class TTSService(AIService):
                 await text_filter.reset_interruption()
                 text = await text_filter.filter(text)
             for wanted, transform in self._text_transforms:
-                if wanted in (text_type, "*"):
+                if wanted in (text_type, "*") and self._applies(transform):
                     text = await transform(text, text_type)
         except Exception as error:
             # What a transform was to remove must not be spoken, so nothing is.
@@ -722,6 +768,20 @@ class TTSService(AIService):
             return None
         wants_space = self._append_trailing_space and not self._is_streaming_tokens
         return f"{text} " if wants_space and not text.endswith(" ") else text
+
+    def _applies(self, transform: TextTransform) -> bool:
+        """Return whether the provider reads what a transform writes; say once if it does not."""
+        if not isinstance(transform, PronunciationTransform):
+            return True
+        supported = self.supports_pronunciations
+        if not supported and not self._skips_pronunciations:
+            _logger.warning(
+                "%s: reads no pronunciations with its model %s; words are said as written",
+                self,
+                self._settings.model,
+            )
+        self._skips_pronunciations = not supported
+        return supported
 
     async def start_tts_usage_metrics(self, text: str) -> None:
         """Report how much is spoken; of tokens, the whole answer at its end.
