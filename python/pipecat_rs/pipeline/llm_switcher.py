@@ -7,6 +7,7 @@ from typing import Any
 
 from pipecat_rs.frames.frames import Frame, LLMContextFrame
 from pipecat_rs.pipeline.service_switcher import ServiceSwitcher, StrategyType
+from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.frame_processor import FrameDirection
 
 
@@ -43,9 +44,9 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
         if isinstance(frame, LLMContextFrame):
             # Only the active member saw it, and the next one must know them too.
             for llm in self.llms:
-                calls = getattr(llm, "_function_calls", None)
-                if calls is not None:
-                    calls.sync_with(frame.context.tools)
+                sync = getattr(llm, "_sync_registered_tool_handlers", None)
+                if sync is not None:
+                    sync(frame.context.tools)
 
     @property
     def llms(self) -> list[Any]:
@@ -57,28 +58,42 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
         """The active language model."""
         return self._strategy.active_service
 
+    def set_context(self, context: Any) -> None:
+        """Set the conversation that `run_inference` answers if it is given none.
+
+        Args:
+            context: The conversation.
+        """
+        for llm in self.llms:
+            llm.set_context(context)
+
     async def run_inference(
         self,
         context: Any = None,
+        messages: list[Any] | None = None,
         *,
         llm_index: int | None = None,
-        messages: list[dict[str, Any]] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Ask one language model, beside the pipeline and without switching.
 
         Args:
-            context: The context to answer.
-            llm_index: Which member, or None for the active one.
+            context: The context to answer; or the index of a member.
             messages: Messages to answer, instead of a context.
-            **kwargs: For the member's own `run_inference`.
+            llm_index: Which member, from 0, or None for the active one.
+            **kwargs: For the member's own `run_inference`, such as ``max_tokens``.
 
         Returns:
-            The answer.
+            The answer, or None if there is none.
 
         Raises:
+            TypeError: If the index is no integer.
             IndexError: If there is no such member.
         """
+        if isinstance(context, int):
+            context, llm_index = None, context
+        if llm_index is not None and (isinstance(llm_index, bool) or type(llm_index) is not int):
+            raise TypeError(f"{self}: llm_index is an integer, not {llm_index!r}")
         if llm_index is not None and not 0 <= llm_index < len(self._services):
             raise IndexError(
                 f"{self}: llm_index {llm_index} is out of range: there are "
@@ -86,8 +101,6 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
             )
         llm: Any = self.active_llm if llm_index is None else self._services[llm_index]
         if messages is not None:
-            from pipecat_rs.processors.aggregators.llm_context import LLMContext
-
             context = LLMContext(messages=[*messages])
         return await llm.run_inference(context=context, **kwargs)
 
@@ -109,13 +122,17 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
         Args:
             function_name: Its name; None for a handler of all calls.
             handler: Called with the call's parameters.
-            description: What it does. If given, the model is told of the function.
-            properties: Its parameters, each as JSON schema.
+            description: What it does. With this, or `properties`, the models are shown the
+                function with every request.
+            properties: JSON Schema of each parameter, by name.
             required: Names of the parameters that must be given.
             cancel_on_interruption: Whether an interruption cancels a call.
             timeout_secs: Longest time for a call, in seconds.
             cancellable_by_llm: Whether the model may cancel a call.
             **kwargs: For the members' own `register_function`.
+
+        Raises:
+            TypeError: If the handler cannot be called.
         """
         options = {
             "description": description or None,
@@ -142,23 +159,27 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
     ) -> None:
         """Register a function that describes itself with every member.
 
+        With a name the models are also shown the function with every request. Without one they
+        know it if it is among the tools of the context.
+
         Args:
-            handler: The function. Its name may stand before it, which is not needed.
+            handler: The function; or its name, with the function behind it.
             named: The function, if its name stands before it.
             cancel_on_interruption: Whether an interruption cancels a call.
             timeout_secs: Longest time for a call, in seconds.
-            function_name: Its name, which is not needed.
+            function_name: The name it is to have.
             **kwargs: For the members' own `register_direct_function`.
 
         Raises:
             TypeError: Without a function.
         """
         function = handler if named is None else named
+        name = function_name if named is None else handler
         if not callable(function):
             raise TypeError(f"{self}: register_direct_function needs a function, got {function!r}")
         for llm in self.llms:
             llm.register_direct_function(
-                function,
+                *((name, function) if name is not None else (function,)),
                 cancel_on_interruption=cancel_on_interruption,
                 timeout_secs=timeout_secs,
                 **kwargs,

@@ -223,6 +223,8 @@ class AnthropicLLMService(HostedLLMService[AnthropicLLMAdapter]):
             direction: Which way it travels.
         """
         if isinstance(frame, LLMEnablePromptCachingFrame):
+            # Not the parent's, which pushes on what it does not know.
+            await super(HostedLLMService, self).process_frame(frame, direction)
             self._settings.enable_prompt_caching = frame.enable
         else:
             await super().process_frame(frame, direction)
