@@ -150,11 +150,12 @@ class BusSide(BaseWorker):
         if self._flush_reporter is not None:
             self._flush_reporter.cancel()
             self._flush_reporter = None
-        has_jobs = self._job_groups or self._ready_waits or self._active_jobs
-        if has_jobs or self._job_handler_tasks or self._over or self._ending:
+        if (
+            self._bus is not None
+            or self._over is not None
+            or type(self).stop is not BaseWorker.stop
+        ):
             await self._bounded(self.stop(), "jobs")
-        elif type(self).stop is not BaseWorker.stop:
-            await self._bounded(self.stop(), "stop()")
         self._has_stopped = True
 
     def _ends_in_place(self) -> bool:

@@ -14,17 +14,33 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pipecat_rs.exceptions import PipecatError, WorkerStateError
+from pipecat_rs.pipeline.job_status import JobStatus
 from pipecat_rs.utils.deprecation import warn_deprecated
 
 if TYPE_CHECKING:
     from typing import Self
 
     from pipecat_rs.workers.base_worker import BaseWorker
+
+__all__ = [
+    "JobContext",
+    "JobError",
+    "JobEvent",
+    "JobGroup",
+    "JobGroupContext",
+    "JobGroupError",
+    "JobGroupEvent",
+    "JobGroupParams",
+    "JobGroupResponse",
+    "JobParams",
+    "JobParamsT",
+    "JobStatus",
+    "resolve_job_params",
+]
 
 
 @dataclass(kw_only=True)
@@ -90,22 +106,6 @@ def resolve_job_params(
         stacklevel=3,
     )
     return params_class(**given)
-
-
-class JobStatus(StrEnum):
-    """How a worker's part of a job went.
-
-    Attributes:
-        COMPLETED: It is done.
-        CANCELLED: The requester has taken it back, or the worker has finished first.
-        FAILED: It could not be done.
-        ERROR: Something went wrong.
-    """
-
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    ERROR = "error"
 
 
 class JobError(PipecatError):
@@ -193,9 +193,9 @@ class JobGroup:
     cancellable: bool = True
     terminated: set[str] = field(default_factory=set)
     event_queue: asyncio.Queue[JobGroupEvent | None] | None = field(default=None, repr=False)
-    name: str | None = None
     _done: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _error: JobGroupError | None = field(default=None, repr=False)
+    name: str | None = None
 
     @property
     def is_done(self) -> bool:

@@ -46,7 +46,7 @@ from pipecat_rs.observers.base_observer import (
     ProcessorSetUp,
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
-from pipecat_rs.pipeline.bus_side import BusSide
+from pipecat_rs.pipeline.bus_side import FLUSH_PROGRESS_PERIOD_SECS, BusSide
 from pipecat_rs.pipeline.observed_path import ObservedPath
 from pipecat_rs.pipeline.params import (
     HEARTBEAT_MONITOR_SECS,
@@ -64,8 +64,8 @@ from pipecat_rs.processors.frame_processor import (
     FrameProcessor,
     FrameProcessorSetup,
 )
-from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.asyncio.other_loop import run_on_loop
+from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.workers.base_worker import WorkerParams
 
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CANCEL_TIMEOUT_SECS",
     "END_TIMEOUT_SECS",
+    "FLUSH_PROGRESS_PERIOD_SECS",
     "HANGING_TIMEOUT_SECS",
     "HEARTBEAT_MONITOR_SECS",
     "HEARTBEAT_SECS",

@@ -110,6 +110,7 @@ class BaseWorker(JobRequester, JobPerformer, Parent, BaseObject, BusSubscriber):
     _over: asyncio.Event | None = None
     _has_stopped = False
     _ending: asyncio.Task[None] | None = None
+    _watched: set[str] | None = None
     _ready_methods: ClassVar[dict[str, str]] = {}
 
     _end_limit_secs: float | None = 60.0
@@ -258,6 +259,9 @@ class BaseWorker(JobRequester, JobPerformer, Parent, BaseObject, BusSubscriber):
             await self._stop_requests()
             await self._stop_jobs()
         finally:
+            for name in self._watched or ():
+                self.registry.unwatch(name, self._on_watched_worker_ready)
+            self._watched = None
             if self._over is not None:
                 self._over.set()
 
@@ -351,7 +355,8 @@ class BaseWorker(JobRequester, JobPerformer, Parent, BaseObject, BusSubscriber):
         Args:
             *worker_names: Names of the workers.
         """
-        if self._registry is not None:
+        if self._registry is not None and worker_names:
+            self._watched = {*(self._watched or ()), *worker_names}
             for name in worker_names:
                 await self._registry.watch(name, self._on_watched_worker_ready)
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs.exceptions import WorkerStateError
+from pipecat_rs.pipeline.job_status import JobStatus
 from pipecat_rs.workers.marked_methods import marked_methods
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         BusJobUpdateRequestMessage,
         BusMessage,
     )
-    from pipecat_rs.pipeline.job_context import JobStatus
 
 _logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class JobPerformer:
         job_id: str,
         response: dict[str, Any] | None = None,
         *,
-        status: JobStatus | str = "completed",
+        status: JobStatus = JobStatus.COMPLETED,
         urgent: bool = False,
     ) -> None:
         """Answer a job: it is over for this worker.
@@ -87,7 +87,6 @@ class JobPerformer:
             WorkerStateError: If the job is not, or no longer, this worker's.
         """
         from pipecat_rs.bus.messages import BusJobResponseMessage, BusJobResponseUrgentMessage
-        from pipecat_rs.pipeline.job_context import JobStatus
 
         request = self._request_of(job_id, "respond to")
         del self.active_jobs[job_id]  # before the message: a second answer is refused
@@ -98,7 +97,7 @@ class JobPerformer:
                 target=request.source,
                 job_id=job_id,
                 response=response,
-                status=JobStatus(status),
+                status=status,
             )
         )
 
@@ -271,14 +270,10 @@ class JobPerformer:
             await self._answer_error(message, f"{type(error).__name__}: {error}")
 
     async def _answer_error(self, message: BusJobRequestMessage, error: str) -> None:
-        from pipecat_rs.pipeline.job_context import JobStatus
-
         if message.job_id in self.active_jobs:
             await self.send_job_response(message.job_id, {"error": error}, status=JobStatus.ERROR)
 
     async def _answer_cancelled(self, job_id: str) -> None:
-        from pipecat_rs.pipeline.job_context import JobStatus
-
         if job_id in self.active_jobs:
             await self.send_job_response(job_id, status=JobStatus.CANCELLED)
 

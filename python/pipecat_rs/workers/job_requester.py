@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.exceptions import WorkerStateError
+from pipecat_rs.pipeline.job_status import JobStatus
 
 if TYPE_CHECKING:
     from pipecat_rs.bus.bus import WorkerBus
@@ -422,8 +423,6 @@ class JobRequester:
     async def _handle_job_response(
         self, message: BusJobResponseMessage | BusJobResponseUrgentMessage
     ) -> None:
-        from pipecat_rs.pipeline.job_context import JobStatus
-
         self._worker_is_done(message.job_id, message.source)
         await self.on_job_response(message)
         await self._call_event_handler("on_job_response", message)

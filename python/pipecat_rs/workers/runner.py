@@ -201,7 +201,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         if self._force_gc:
             gc.collect()
         self._warn_of_dangling_tasks()
-        if self._errors and auto_end:
+        if self._errors:
             raise self._errors[0]
 
     def _as_worker(self, work: Any) -> BaseWorker:
@@ -298,7 +298,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         except Exception as error:
             _logger.error("%s: the worker '%s' failed", self, worker.name, exc_info=True)
             await self._call_event_handler("on_error", worker, error)
-            if worker.parent is None:
+            if worker.parent is None and self._auto_end:
                 self._errors.append(error)
         finally:
             await self._retire(entry)
@@ -310,7 +310,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         worker = entry.worker
         if not worker._has_stopped:
             await self._bounded(worker.stop())
-        del self._entries[worker.name]
+        self._entries.pop(worker.name, None)  # not there if it had been given up
         self.registry.unregister(worker.name)
         self.registry.unwatch(worker.name, self._on_worker_ready)
         for other in list(self._entries.values()):
