@@ -8,7 +8,7 @@ from typing import Any
 from pipecat_rs.frames.frames import Frame, LLMContextFrame
 from pipecat_rs.pipeline.service_switcher import ServiceSwitcher, StrategyType
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
-from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 
 
 class LLMSwitcher(ServiceSwitcher[StrategyType]):
@@ -47,6 +47,14 @@ class LLMSwitcher(ServiceSwitcher[StrategyType]):
                 sync = getattr(llm, "_sync_registered_tool_handlers", None)
                 if sync is not None:
                     sync(frame.context.tools)
+
+    def _activated(self, service: FrameProcessor) -> None:
+        super()._activated(service)
+        for llm in self.llms:
+            # Nothing of what it says would leave, but each token is paid for.
+            abandon = getattr(llm, "_abandon_answer", None)
+            if abandon is not None and llm is not service:
+                abandon()
 
     @property
     def llms(self) -> list[Any]:

@@ -603,6 +603,10 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]
             self._answer_in_hand.stop()
             await self.stop_all_metrics()
 
+    def _abandon_answer(self) -> None:
+        """Stop the answer that is being made, as nobody will get it."""
+        self._answer_in_hand.stop()
+
     async def _push_llm_text(self, text: str) -> None:
         """Push a piece of an answer.
 
