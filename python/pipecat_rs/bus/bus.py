@@ -10,6 +10,7 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections import deque
+from contextvars import Context, copy_context
 from typing import Any
 
 from pipecat_rs.bus.messages import BusLocalMessage, BusMessage, BusSystemMessage
@@ -47,6 +48,7 @@ class BusSubscription:
         self._data_task: asyncio.Task[None] | None = None
         self._at_system_message = False
         self._open = False
+        self._context = Context()
 
     def put(self, message: BusMessage) -> None:
         """Add a message behind those of its lane."""
@@ -56,8 +58,12 @@ class BusSubscription:
             self._wake()
 
     def open(self) -> None:
-        """Hand over what waits, and what comes from now on."""
+        """Hand over what waits, and what comes from now on, in the context of this call.
+
+        The sender's context variables are its own affair, and do not come with a message.
+        """
         self._open = True
+        self._context = copy_context()
         self._wake()
 
     async def close(self) -> None:
@@ -91,7 +97,8 @@ class BusSubscription:
             self._data_task = self._start(self._work_off_data(), "data")
 
     def _start(self, work: Any, lane: str) -> asyncio.Task[None]:
-        return asyncio.create_task(work, name=f"{self.subscriber.name}::bus_{lane}")
+        name = f"{self.subscriber.name}::bus_{lane}"
+        return asyncio.create_task(work, name=name, context=self._context.copy())
 
     async def _work_off_system(self) -> None:
         try:

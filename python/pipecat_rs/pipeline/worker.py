@@ -513,18 +513,20 @@ class PipelineWorker(_core.TaskBase, BusSide):
             timeout: Longest time without any progress, in seconds.
 
         Returns:
-            Whether the pipeline was flushed.
+            Whether the pipeline was flushed. It is not if it ends meanwhile, or has ended.
         """
+        if self._finished:
+            return False
         event = asyncio.Event()
         probe = PipelineFlushFrame(event=event, origin=self.name)
         self._flushing[probe.flush_id] = probe
         try:
-            await self.queue_frame(probe)
+            await _core.TaskBase.queue_frame(self, probe)  # an override may hold frames back
             while True:
                 before = (self._figures()[2], self._flush_reports)
                 try:
                     await asyncio.wait_for(event.wait(), timeout)
-                    return True
+                    return probe.flush_id in self._flushing
                 except TimeoutError:
                     if (self._figures()[2], self._flush_reports) == before:
                         _logger.warning("%s: nothing moved for %s s, not flushed", self, timeout)
@@ -813,7 +815,14 @@ class PipelineWorker(_core.TaskBase, BusSide):
             zeros = self._metrics.zeros(self._pipeline.processors_with_metrics())
             self._enter(zeros, FrameDirection.DOWNSTREAM)
 
+    def _give_up_flushes(self) -> None:
+        for flush_id, probe in list(self._flushing.items()):
+            if probe.event is not None and not probe.event.is_set():
+                del self._flushing[flush_id]
+                probe.event.set()
+
     def _ended(self, kind: int) -> None:
+        self._give_up_flushes()
         frame = self._last_frame
         if frame is None:
             frame = self._last_frame = CancelFrame(reason=self._cancel_reason)
@@ -880,7 +889,10 @@ class PipelineWorker(_core.TaskBase, BusSide):
 
     def _queue_now(self, frame: Frame) -> None:
         """Queue a frame from a place that cannot await; the frame is queued in the call."""
-        _waits_for_room = self.queue_frame(frame)
+        if type(self).queue_frame is PipelineWorker.queue_frame:
+            self._queue(frame)
+        else:
+            self.create_task(self.queue_frame(frame), "queue_frame")  # a subclass has a say
 
     def _queue(self, frame: Frame) -> None:
         _acts_when_called = _core.TaskBase.queue_frame(self, frame)

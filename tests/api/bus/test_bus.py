@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import ContextVar
 
 import pipecat_rs.bus
 import pytest
@@ -249,3 +250,23 @@ def test_every_name_of_the_package_is_there():
     kinds = [getattr(pipecat_rs.bus, name) for name in pipecat_rs.bus.__all__]
     messages = [k for k in kinds if issubclass(k, BusMessage) and k is not BusMessage]
     assert all(issubclass(k, (BusDataMessage, BusSystemMessage)) for k in messages)
+
+
+async def test_context_variables_of_the_sender_do_not_travel():
+    at_work: ContextVar[str] = ContextVar("at_work", default="nobody")
+
+    class Notes(Hears):
+        async def on_bus_message(self, message: BusMessage) -> None:
+            self.heard.append(message)
+            seen.append(at_work.get())
+
+    seen: list[str] = []
+    bus, notes = AsyncQueueBus(), Notes()
+    await bus.subscribe(notes)
+    await bus.start()
+    at_work.set("sender")
+    await bus.send(data())
+    await bus.send(system())
+    await until(lambda: len(seen) == 2)
+    assert seen == ["nobody", "nobody"]
+    await bus.stop()

@@ -1,0 +1,7 @@
+"""Workers around a language model."""
+
+from pipecat_rs.workers.llm.llm_context_worker import LLMContextWorker
+from pipecat_rs.workers.llm.llm_worker import LLMWorker, LLMWorkerActivationArgs
+from pipecat_rs.workers.llm.tool_decorator import tool
+
+__all__ = ["LLMContextWorker", "LLMWorker", "LLMWorkerActivationArgs", "tool"]
