@@ -21,6 +21,8 @@ mod inline;
 mod interest;
 mod lease;
 mod mailbox;
+#[cfg(all(test, engine_loom))]
+mod models;
 mod schedule;
 mod sync;
 mod task;
