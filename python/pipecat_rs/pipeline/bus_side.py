@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,16 @@ class BusSide(BaseWorker):
             )
         )
         return Pipeline([source, pipeline, sink])
+
+    async def _run_setup_files(self) -> None:
+        if os.environ.get("PIPECAT_SETUP_FILES"):
+            from pipecat_rs.utils.startup import run_setup_hook
+
+            await run_setup_hook(
+                target=self,
+                function_name="setup_pipeline_worker",
+                deprecated_function_name="setup_pipeline_task",
+            )
 
     # ---- handing over and ending
 

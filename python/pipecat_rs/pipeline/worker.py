@@ -603,6 +603,7 @@ class PipelineWorker(_core.TaskBase, BusSide):
         # One of its own, so that what its processors started can be told from other tasks'.
         manager = self._given_task_manager or TaskManager()
         await BaseObject.setup(self, manager)
+        await self._run_setup_files()
         self._open(self._loop, self._pipeline._layout(), self._mailbox_bound)
         self._seated = self._nodes_of_graph()
         entry, exit_ = self._edge_nodes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import uuid
 from collections.abc import Mapping
@@ -259,6 +260,10 @@ class WorkerRunner(BaseObject, BusSubscriber):
         await self.bus.subscribe(self)
         self.bus._runners.add(self.name)
         await self.bus.start()
+        if os.environ.get("PIPECAT_SETUP_FILES"):
+            from pipecat_rs.utils.startup import run_setup_hook
+
+            await run_setup_hook(target=self, function_name="setup_worker_runner")
         self._running = True
 
     async def _run_all(self) -> None:
