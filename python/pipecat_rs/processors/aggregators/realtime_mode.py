@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pipecat_rs.turns.user_start import TranscriptionUserTurnStartStrategy
-from pipecat_rs.turns.user_stop import DeferredUserTurnStopStrategy
 from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
 
 
@@ -27,19 +26,16 @@ def suit_to_realtime(strategies: UserTurnStrategies) -> str:
             kept.append(strategy)
     strategies.start = kept
     for strategy in strategies.stop or ():
-        changed = _without_transcript(strategy)
-        if changed:
-            changes.append(f"{changed} waits for no transcript")
+        if _ignores_transcripts_now(strategy):
+            changes.append(f"{type(strategy).__name__} waits for no transcript")
     return ", ".join(changes)
 
 
-def _without_transcript(strategy: Any) -> str:
-    while isinstance(strategy, DeferredUserTurnStopStrategy):
-        strategy = strategy.inner
+def _ignores_transcripts_now(strategy: Any) -> bool:
     if not getattr(strategy, "wait_for_transcript", False):
-        return ""
+        return False
     try:
         strategy.wait_for_transcript = False
     except AttributeError:  # a strategy of somebody else's that cannot be told
-        return ""
-    return type(strategy).__name__
+        return False
+    return True
