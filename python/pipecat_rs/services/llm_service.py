@@ -31,7 +31,7 @@ from pipecat_rs.processors.aggregators.async_tool_messages import ASYNC_TOOL_INS
 from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.ai_service import AIService
-from pipecat_rs.services.answer_in_hand import AnswerInHand
+from pipecat_rs.services.answer_on_trial import AnswerOnTrialService
 from pipecat_rs.services.cancel_tools import CancelTools
 from pipecat_rs.services.context_summaries import ContextSummaries, generate_summary
 from pipecat_rs.services.function_calls import (
@@ -41,7 +41,6 @@ from pipecat_rs.services.function_calls import (
     FunctionCalls,
 )
 from pipecat_rs.services.settings import LLMSettings, is_given
-from pipecat_rs.turns.speculation_gate import SpeculationGate
 from pipecat_rs.turns.user_turn_completion_mixin import UserTurnCompletionLLMServiceMixin
 from pipecat_rs.utils.async_tool_cancellation import ASYNC_TOOL_CANCELLATION_INSTRUCTIONS
 from pipecat_rs.utils.deprecation import warn_deprecated
@@ -69,7 +68,7 @@ _OF_THE_INSTRUCTION = {
 }
 
 
-class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]):
+class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generic[TAdapter]):
     """Answers each `LLMContextFrame`, and runs the functions that the model calls.
 
     A subclass's `process_frame` calls this one, answers a context with an
@@ -167,8 +166,6 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]
         # Switched on by the turn strategy that heeds it.
         self._filter_incomplete_user_turns = False
         self._warn_of_settings_that_strategies_own()
-        self._speculation_gate = SpeculationGate(name=f"{self}::SpeculationGate")
-        self._answer_in_hand = AnswerInHand()
         self._context_summaries = ContextSummaries(self)
 
     def _warn_of_settings_that_strategies_own(self) -> None:
@@ -567,11 +564,7 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]
         """
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
-            self._speculation_gate.begin_speculation(frame.speculation)
-            self._answer_in_hand.begin(frame)
             self._sync_registered_tool_handlers(frame.context.tools)
-        elif isinstance(frame, EagerEndOfTurnCancelFrame):
-            await self._stop_speculating()
         elif isinstance(frame, LLMContextSummaryRequestFrame):
             self._context_summaries.request(frame)
         elif isinstance(frame, InterruptionFrame):
@@ -584,9 +577,7 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
-        """Push a frame, unless it is held back until the turn that it answers has ended.
-
-        Those of an answer carry whether it is spoken.
+        """Push a frame; those of an answer carry whether it is spoken.
 
         Args:
             frame: The frame.
@@ -594,14 +585,11 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AIService, Generic[TAdapter]
         """
         if self._skip_tts is not None and isinstance(frame, _OF_AN_ANSWER):
             frame.skip_tts = self._skip_tts
-        for let_go, way in self._speculation_gate.process(frame, direction):
-            await super().push_frame(let_go, way)
+        await super().push_frame(frame, direction)
 
-    async def _stop_speculating(self) -> None:
-        # Before the gate sees the frame: it then forgets that there was an answer on trial.
-        if self._speculation_gate.is_speculating:
-            self._answer_in_hand.stop()
-            await self.stop_all_metrics()
+    async def _answer_withdrawn(self) -> None:
+        await super()._answer_withdrawn()
+        self._forget_answer()
 
     def _abandon_answer(self) -> None:
         """Stop the answer that is being made, as nobody will get it."""

@@ -141,9 +141,7 @@ class UserTurnCompletionLLMServiceMixin(FrameProcessor):
         match frame:
             case InterruptionFrame():
                 # What was not read yet answers somebody who has spoken on since.
-                self._incomplete_timer.cancel()
-                self._begin_anew()
-                self._answered = False
+                self._forget_answer()
             case UserStartedSpeakingFrame():
                 self._answered = False
             case LLMMessagesAppendFrame(run_llm=True):
@@ -174,10 +172,12 @@ class UserTurnCompletionLLMServiceMixin(FrameProcessor):
         if isinstance(frame, FunctionCallsStartedFrame):
             # Ahead of the functions, so that the turn has ended by the time of their results.
             await self._announce_completion()
+            self._answered = False
             self._function_called = True
         elif isinstance(frame, LLMFullResponseStartFrame):
             # This answer takes the conversation up, whatever it says.
             self._incomplete_timer.cancel()
+            self._begin_anew()
             self._raw_answer = ""
             self._sign_found = None
             if self._function_called:
@@ -273,6 +273,12 @@ class UserTurnCompletionLLMServiceMixin(FrameProcessor):
                 "/".join(self._user_turn_completion_config.markers),
             )
             await self.push_frame(LLMTextFrame(text))
+
+    def _forget_answer(self) -> None:
+        """Take an answer for one that nobody has heard, and nobody will."""
+        self._incomplete_timer.cancel()
+        self._begin_anew()
+        self._answered = False
 
     def _begin_anew(self) -> None:
         self._verdict = None

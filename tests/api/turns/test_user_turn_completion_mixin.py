@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from pipecat_rs.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     Frame,
     FunctionCallFromLLM,
     InterruptionFrame,
@@ -17,6 +18,7 @@ from pipecat_rs.frames.frames import (
     LLMTextFrame,
     LLMUpdateSettingsFrame,
     UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
     UserTurnInferenceCompletedFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -269,3 +271,49 @@ async def test_the_model_is_told_of_the_signs_behind_its_own_instruction():
 def test_a_service_cannot_be_built_so():
     with pytest.warns(DeprecationWarning, match="filter_incomplete_user_turns"):
         Judge(filter_incomplete_user_turns=True)
+
+
+def on_trial() -> LLMContextFrame:
+    return LLMContextFrame(context=LLMContext(), speculation=True)
+
+
+@pytest.mark.parametrize("withdrawn", ["●", "◐"])
+async def test_a_withdrawn_answer_leaves_nothing_behind(withdrawn):
+    model = Judge([withdrawn, " Hm."], ["● Yes."])
+    async with passage(model) as ways:
+        await ways.send(judging(incomplete_short_timeout=SOON), on_trial())
+        await until(lambda: len(model.answers) == 1)
+        await ways.send(EagerEndOfTurnCancelFrame())
+        await ways.down.wait_for(EagerEndOfTurnCancelFrame)
+        assert not model._incomplete_timer.running
+        await ways.send(ask())
+        await ways.end()
+
+    assert spoken(ways.went_down()) == "Yes."
+    assert LLMMessagesAppendFrame not in kinds(ways.went_down())
+
+
+async def test_the_sign_of_an_answer_on_trial_is_held_back_with_it():
+    async with passage(Judge(["●", " Yes."])) as ways:
+        await ways.send(judging(), on_trial())
+        await ways.down.wait_for(UserTurnInferenceCompletedFrame)
+        assert LLMMarkerFrame not in kinds(ways.went_down())
+        await ways.send(UserStoppedSpeakingFrame())
+        await ways.down.wait_for(LLMFullResponseEndFrame)
+        await ways.end()
+
+    down = kinds(ways.went_down())
+    assert down.index(LLMFullResponseStartFrame) < down.index(LLMMarkerFrame)
+    assert spoken(ways.went_down()).strip() == "Yes."
+
+
+async def test_an_answer_that_never_ended_does_not_silence_the_next():
+    model = Judge(["● Yes."])
+    async with passage(model) as ways:
+        await ways.send(judging())
+        await settle()
+        await model.push_frame(LLMFullResponseStartFrame())
+        await model._push_turn_text("◐")  # and then the provider breaks off
+        await ways.send(ask())
+        await ways.end()
+    assert spoken(ways.went_down()) == "Yes."

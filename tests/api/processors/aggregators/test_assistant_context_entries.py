@@ -26,7 +26,7 @@ from pipecat_rs.frames.frames import (
 from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
 from pipecat_rs.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from support.passage import kinds, passage, passed
-from support.waiting import calls_of, settle
+from support.waiting import calls_of, settle, until
 
 
 def image(**kwargs) -> UserImageRawFrame:
@@ -146,11 +146,11 @@ async def test_an_image_and_a_file_stand_behind_what_was_said_before_them():
         await ways.send(LLMFullResponseStartFrame(), LLMTextFrame("Show"))
         await settle()
         await ways.send(image(run_llm=False))
-        await settle()
+        await until(lambda: len(context.messages) == 2)
         await ways.send(LLMTextFrame(" me."))
         await settle()
         await ways.send(file())
-        await settle()
+        await until(lambda: len(context.messages) == 4)
         assert not told
         await ways.send(LLMFullResponseEndFrame())
         await told.wait()
