@@ -836,7 +836,8 @@ class PipelineWorker(_core.TaskBase, BusSide):
             self._done.set_result(None)
 
     def _send_heartbeat(self) -> None:
-        if self._state == "running" or self._state == "ending":
+        # Behind an end none comes through, and one that moves would look as if the end did.
+        if self._state == "running":
             self._enter(HeartbeatFrame(timestamp=self._clock.get_time()), FrameDirection.DOWNSTREAM)
 
     def _fire(self, event: str, *args: Any) -> None:

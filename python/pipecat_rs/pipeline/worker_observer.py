@@ -91,8 +91,15 @@ class WorkerObserver(BaseObserver):
     async def cleanup(self) -> None:
         """Let the observers hear what was said to them, then clean them up."""
         await super().cleanup()
-        for seat in list(self._seats):
-            await self._close(seat)
+        seats = list(self._seats)
+        try:
+            closed = await asyncio.gather(*map(self._close, seats), return_exceptions=True)
+        finally:
+            for seat in seats:
+                seat.mailbox.close()  # also if there was no time for more
+        for seat, error in zip(seats, closed, strict=True):
+            if isinstance(error, Exception):
+                _logger.error("clean-up of observer %s failed", seat.observer, exc_info=error)
 
     async def _close(self, seat: _Seat) -> None:
         if self._loop is None:
