@@ -6,60 +6,28 @@ from typing import Any
 import pytest
 from pipecat_rs.bus import BusActivateWorkerMessage, BusDeactivateWorkerMessage, BusEndMessage
 from pipecat_rs.frames.frames import (
-    Frame,
-    FunctionCallFromLLM,
-    LLMContextFrame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
     LLMMessagesAppendFrame,
     LLMSetToolsFrame,
-    LLMTextFrame,
 )
 from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.frame_processor import FrameDirection
-from pipecat_rs.services.llm_service import FunctionCallParams, LLMService
+from pipecat_rs.services.llm_service import FunctionCallParams
 from pipecat_rs.testing import Recorder
 from pipecat_rs.workers.llm import LLMContextWorker, LLMWorker, LLMWorkerActivationArgs, tool
 from support.frames import Data, tags
+from support.models import ScriptedModel
 from support.waiting import calls_of, settle, until, within
 from support.workers import Listener, running_workers
 
 Calls = list[tuple[str, dict[str, Any]]]
 
 
-class Model(LLMService):
-    """Calls what it is told to, one answer after the other, and otherwise says "yes"."""
-
-    def __init__(self, *answers: Calls) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.contexts: list[list[Any]] = []
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, LLMContextFrame):
-            await self.push_frame(frame, direction)
-            return
-        self.contexts.append(list(frame.context.get_messages()))
-        await self.push_frame(LLMFullResponseStartFrame())
-        answer = self.answers.pop(0) if self.answers else None
-        if answer is None:
-            await self.push_frame(LLMTextFrame("yes"))
-        else:
-            calls = [
-                FunctionCallFromLLM(name, f"{len(self.contexts)}-{at}", arguments, frame.context)
-                for at, (name, arguments) in enumerate(answer)
-            ]
-            await self.run_function_calls(calls)
-        await self.push_frame(LLMFullResponseEndFrame())
-
-
 class Desk(LLMContextWorker):
     """What it does is noted, each step waiting to be let go if the test wants that."""
 
     def __init__(self, *answers: Calls, **options: Any) -> None:
-        self.model = Model(*answers)
+        self.model = ScriptedModel(*answers)
         super().__init__("desk", llm=self.model, active=True, **options)
         self.entered, self.go = asyncio.Event(), asyncio.Event()
         self.go.set()
@@ -106,7 +74,7 @@ async def test_activation_shows_functions_and_adds_messages():
         async def sell(self, params: FunctionCallParams) -> None:
             """Sell something."""
 
-    out, model = Recorder(), Model()
+    out, model = Recorder(), ScriptedModel()
     sales = Sales("sales", llm=model, pipeline=Pipeline([model, out]))
     assert sales.llm is model and not sales.active and model.has_function("sell")
     async with running_workers(sales, other := Listener()):
