@@ -68,6 +68,9 @@ def test_a_whole_sentence_ends_at_its_end(text: str):
         "e.g. This one",
         "at 3 p.m. sharp",
         "Albert I. Douglas",
+        "J.K. Rowling wrote",
+        "books by J.K. Rowling",
+        "vive en EE. UU. desde",
         "J. R. R. Tolkien wrote",
         "St. Louis is",
         "No. 5 is",
@@ -105,6 +108,12 @@ def test_no_sentence_has_ended(text: str):
         ("Line one", "\n\nLine two"),
         ("你好。", "再见"),
         ("¿Qué?", " Sí"),
+        ("Er sagte: „Ja.“", " Gut so"),
+        ("Er sagte: »Ja.«", " Gut so"),
+        ("Er kam.", " »Ja"),
+        ("« Oui. »", " dit-il"),
+        ("the first is B.", " Of course"),
+        ("in Washington D.C.", " Officials said"),
     ],
 )
 def test_the_first_of_several(first: str, rest: str):

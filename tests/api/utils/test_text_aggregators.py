@@ -177,3 +177,39 @@ async def test_a_failing_handler_is_logged(caplog: pytest.LogCaptureFixture):
 def test_built_in_types_are_no_patterns():
     with pytest.raises(ValueError, match="sentence"):
         PatternPairAggregator().add_pattern("sentence", "<", ">")
+
+
+AGGREGATORS = (
+    SimpleTextAggregator(),
+    SkipTagsAggregator([("<a>", "</a>"), ("spell(", ")")]),
+    PatternPairAggregator().add_pattern("a", "<a>", "</a>", MatchAction.KEEP),
+)
+
+
+STOPS_THAT_END_NOTHING = ["e.g. ", "a. ", "a; ", "Dr. ", "x.y ", "... ", "<", "a", " ", "1. "]
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS, ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("piece", STOPS_THAT_END_NOTHING)
+async def test_long_text_that_does_not_end(aggregator: BaseTextAggregator, piece: str):
+    # All of it used to be looked at again at each stop: 2,000 characters took 9 seconds.
+    text = piece * (20_000 // len(piece))
+    found = await all_pieces(aggregator, text)
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+
+
+async def test_a_passage_taken_out_between_stops_that_end_nothing():
+    aggregator = PatternPairAggregator().add_pattern("t", "<t x>", "</t>")
+    text = "Ask Dr. Who or e.g. <t x>hidden. Text</t>me. Then go"
+    assert await all_pieces(aggregator, *text) == ["Ask Dr. Who or e.g. me.", "Then go"]
+
+
+async def test_a_closed_tag_stays_closed_after_a_sentence():
+    aggregator = SkipTagsAggregator([("<a>", "</a>")])
+    text = "One <a>x. Y</a> two. Three <a>z. Z</a> four. <a>v. W</a>. Five"
+    assert await all_pieces(aggregator, *text) == [
+        "One <a>x. Y</a> two.",
+        "Three <a>z. Z</a> four.",
+        "<a>v. W</a>.",
+        "Five",
+    ]

@@ -194,6 +194,7 @@ class PatternPairAggregator(SimpleTextAggregator):
             return None
         # What stands before a passage of its own is spoken first.
         self._text = self._text[at:]
+        self._known_until = 0
         self._open.at = 0
         self._kept_until = 0
         return PatternMatch(before.strip(), self._piece_type(), before)
@@ -212,6 +213,7 @@ class PatternPairAggregator(SimpleTextAggregator):
             self._kept_until = len(self._text)
             return None
         self._text = self._text[: opened.at]
+        self._known_until = min(self._known_until, opened.at)
         return match if pattern.action == MatchAction.AGGREGATE else None
 
     async def _tell(self, match: PatternMatch) -> None:

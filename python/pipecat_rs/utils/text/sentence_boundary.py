@@ -29,7 +29,8 @@ SENTENCE_ENDING_PUNCTUATION: frozenset[str] = frozenset(
 UNAMBIGUOUS_SENTENCE_ENDING_PUNCTUATION: frozenset[str] = SENTENCE_ENDING_PUNCTUATION - set(".!?;…")
 """Those which end one wherever they stand."""
 
-_CLOSERS = "\"'”’»›)]}」』】）"
+_CLOSERS = "\"'”’»›“‘«‹)]}」』】）"
+"""Those that open a quotation in another language count too: an opening one has a space before."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -45,27 +46,32 @@ _ABBREVIATIONS = _words(
     "st ave blvd rd mt ft inc ltd co corp llc jr bros dept univ assn est "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
     "no nr nos vol fig figs eq sec ch art pp pg p par ed eds trans vs etc al cf ca approx "
-    "min max avg tel ext bzw usw evtl ggf inkl exkl sog vgl"
+    "min max avg tel ext uu bzw usw evtl ggf inkl exkl sog vgl"
 )
 """Abbreviations that may also end a sentence."""
-_NEVER_LAST = _words("e.g i.e eg ie viz p.s z.b d.h u.a p.ej")
+_NEVER_LAST = _words("e.g i.e eg ie viz p.s z.b d.h u.a p.ej ee")
 """Abbreviations that announce what follows."""
 _STARTERS = _words(
     "the this that these those there then they their he his she her it its we our you your my "
     "and but so or if when while where what who why how which did do does is are was were "
     "can could will would should have has had let please yes no not now today tomorrow "
-    "in on at for from with after before because although however also as an"
+    "in on at of for from with after before because although however also as an"
 )
 """Words which begin a sentence far more often than they follow an abbreviation as a name."""
+_NO_INITIALS = _words("a.d a.m b.c d.c e.u l.a n.y p.m u.k u.n u.s")
+"""Two letters that may end a sentence, as they are no first names."""
 _ORDINALS_TAKE_A_STOP = _words("de da nb nn no fi cs sk pl hu hr sl sr et lv tr is")
 """Languages that write the third as "3."."""
 
+_SPACE = re.compile(r"\s*")
 _CANDIDATE = re.compile(
     rf"(?P<blank>\n[ \t]*\n)|(?P<mark>[{re.escape(''.join(SENTENCE_ENDING_PUNCTUATION))}]+)"
-    rf"(?P<closers>[{re.escape(_CLOSERS)}]*)"
+    # French has a space before the mark; a German one there opens a quotation.
+    rf"(?P<closers>[{re.escape(_CLOSERS)}]*(?:[ \u00a0\u202f][»›](?!\w))?)"
 )
-_WORD_BEFORE = re.compile(r"[^\s\"'“‘«‹(\[{]+$")
+_OPENERS = "\"'“‘«‹([{"
 _WORD_AFTER = re.compile(r"[\s\"'“‘«‹(\[{¿¡]*([^\W\d_]+)")
+_TWO_INITIALS = re.compile(r"[A-Z]\.[A-Z]")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
 
 
@@ -90,16 +96,26 @@ def match_endofsentence(text: str, *, language: str | None = None) -> int:
     Returns:
         The index behind the sentence, or 0 if no sentence has ended.
     """
+    return end_of_sentence(text, resolve_sentence_tokenizer_language(language))
+
+
+def end_of_sentence(text: str, language: str, *, known_until: int = 0) -> int:
+    """Return where the first sentence of a text ends, or 0, as `match_endofsentence` does.
+
+    Args:
+        text: The text.
+        language: Code of its language.
+        known_until: An index before which no sentence ends, as an earlier call has found.
+    """
     text = text.rstrip()
-    code = resolve_sentence_tokenizer_language(language)
-    for candidate in _CANDIDATE.finditer(text):
-        before = text[: candidate.start()]
+    first = _end_of_space(text, 0)
+    for candidate in _CANDIDATE.finditer(text, known_until):
         if candidate["blank"]:
-            if before.strip():
-                return len(before.rstrip())
+            if candidate.start() > first:
+                return len(text[: candidate.start()].rstrip())
         elif candidate.end() == len(text):
             return len(text)
-        elif before.strip() and _ends_sentence(text, candidate, code):
+        elif candidate.start() > first and _ends_sentence(text, candidate, language):
             return candidate.end()
     return 0
 
@@ -109,35 +125,53 @@ def _ends_sentence(text: str, candidate: re.Match[str], language: str) -> bool:
     mark = candidate["mark"]
     if mark[-1] in UNAMBIGUOUS_SENTENCE_ENDING_PUNCTUATION:
         return True
-    after = text[candidate.end() :]
-    following = after.lstrip()
-    goes_on_small = following[:1].islower()
-    touches = len(following) == len(after)
+    after = _end_of_space(text, candidate.end())
+    touches = after == candidate.end()
     if mark[-1] in "!?":
         # "Hi!" she said; https://example.com?page=1
-        return following[:1].isupper() if touches else not (candidate["closers"] and goes_on_small)
+        if touches:
+            return text[after].isupper()
+        return not (candidate["closers"] and text[after].islower())
     if mark[-1] == ";" or touches:
         # A semicolon only ends what is spoken when nothing follows; a stop needs its space.
         return False
     if mark != ".":
-        return not goes_on_small
-    word = _WORD_BEFORE.search(text[: candidate.start()])
-    return not _stop_belongs_to_word(word[0] if word else "", text, candidate, language)
+        return not text[after].islower()
+    return not _stop_belongs_to_word(_word_before(text, candidate.start()), candidate, language)
 
 
-def _stop_belongs_to_word(word: str, text: str, candidate: re.Match[str], language: str) -> bool:
+def _stop_belongs_to_word(word: str, candidate: re.Match[str], language: str) -> bool:
     """Return whether a full stop only marks the word before it as short."""
-    small = word.lower()
+    text, small = candidate.string, word.lower()
     if small.isdigit():
         # "1. First": a list, if the number begins a line; "3. Juli": an ordinal.
-        line = text[: candidate.start()].rsplit("\n", 1)[-1].strip()
-        return line == word or (len(word) <= 2 and language in _ORDINALS_TAKE_A_STOP)
+        begins_line = _begins_line(text, candidate.start() - len(word))
+        return begins_line or (len(word) <= 2 and language in _ORDINALS_TAKE_A_STOP)
     if small in _TITLES or small in _NEVER_LAST:
         return True
     after = _WORD_AFTER.match(text, candidate.end())
     next_word = after[1] if after else ""
+    begins_new = next_word[:1].isupper() and next_word.lower() in _STARTERS
+    if _TWO_INITIALS.fullmatch(word) and small not in _NO_INITIALS:
+        return not begins_new
     if _DOTTED.fullmatch(word):
         return next_word[:1].islower()
-    if small in _ABBREVIATIONS or (len(word) == 1 and word.isalpha()):
-        return not (next_word[:1].isupper() and next_word.lower() in _STARTERS)
-    return False
+    return not begins_new and (small in _ABBREVIATIONS or (len(word) == 1 and word.isalpha()))
+
+
+def _end_of_space(text: str, begin: int) -> int:
+    space = _SPACE.match(text, begin)
+    return space.end() if space else begin
+
+
+def _word_before(text: str, end: int) -> str:
+    begin = end
+    while begin and not (text[begin - 1].isspace() or text[begin - 1] in _OPENERS):
+        begin -= 1
+    return text[begin:end]
+
+
+def _begins_line(text: str, at: int) -> bool:
+    while at and text[at - 1] != "\n" and text[at - 1].isspace():
+        at -= 1
+    return at == 0 or text[at - 1] == "\n"

@@ -9,7 +9,7 @@ from typing import Any
 from pipecat_rs.utils.text.base_text_aggregator import Aggregation, BaseTextAggregator, TextType
 from pipecat_rs.utils.text.sentence_boundary import (
     SENTENCE_ENDING_PUNCTUATION,
-    match_endofsentence,
+    end_of_sentence,
 )
 
 
@@ -37,6 +37,9 @@ class SimpleTextAggregator(BaseTextAggregator):
         """
         super().__init__(**kwargs)
         self._text = ""
+        # No sentence ends before this index, whatever follows; looking again would take the square
+        # of a long text.
+        self._known_until = 0
         self._awaiting = _Awaiting.PUNCTUATION
 
     @property
@@ -71,11 +74,13 @@ class SimpleTextAggregator(BaseTextAggregator):
     async def handle_interruption(self) -> None:
         """Forget what is held."""
         self._text = ""
+        self._known_until = 0
         self._awaiting = _Awaiting.PUNCTUATION
 
     async def reset(self) -> None:
         """Go back to the beginning."""
         self._text = ""
+        self._known_until = 0
         self._awaiting = _Awaiting.PUNCTUATION
 
     async def _check_sentence_with_lookahead(
@@ -115,10 +120,14 @@ class SimpleTextAggregator(BaseTextAggregator):
         if protected_end:
             blank = str.maketrans(dict.fromkeys(SENTENCE_ENDING_PUNCTUATION, " "))
             text = text[:protected_end].translate(blank) + text[protected_end:]
-        end = match_endofsentence(text, language=self.language)
+        end = end_of_sentence(text, self.language, known_until=self._known_until)
+        if not end and self._awaiting is _Awaiting.PUNCTUATION:
+            # The whole word behind each punctuation was seen, but for spaces that may go on.
+            self._known_until = len(text.rstrip())
         if not end or end == len(text):
             return None
         sentence = self._text[:end].strip(" ")
         self._text = self._text[end:]
+        self._known_until = 0
         self._awaiting = _Awaiting.PUNCTUATION
         return Aggregation(text=sentence, type=TextType.SENTENCE)

@@ -31,6 +31,7 @@ class SkipTagsAggregator(SimpleTextAggregator):
         self._tags = tags
         self._current_tag: StartEndTags | None = None
         self._current_tag_index = 0
+        self._closed_until = 0
 
     async def aggregate(self, text: str) -> AsyncIterator[Aggregation]:
         """Take text in, and yield each piece that it completes.
@@ -41,16 +42,15 @@ class SkipTagsAggregator(SimpleTextAggregator):
         by_token = self._aggregation_type == TextType.TOKEN
         for char in text:
             self._text += char
-            self._current_tag, self._current_tag_index = parse_start_end_tags(
-                self._text, self._tags, self._current_tag, self._current_tag_index
-            )
+            self._follow_tags()
             if by_token or self._current_tag:
                 continue
             sentence = await self._check_sentence_with_lookahead(
-                char, protected_end=self._end_of_closed_tags()
+                char, protected_end=self._closed_until
             )
             if sentence:
                 self._current_tag_index = 0
+                self._closed_until = self._end_of_closed_tags()
                 yield sentence
         if by_token and not self._current_tag:
             # The end may be half of a start tag, of which the rest is still to come.
@@ -72,14 +72,37 @@ class SkipTagsAggregator(SimpleTextAggregator):
     async def handle_interruption(self) -> None:
         """Forget what is held."""
         await super().handle_interruption()
-        self._current_tag = None
-        self._current_tag_index = 0
+        self._forget_tags()
 
     async def reset(self) -> None:
         """Go back to the beginning."""
         await super().reset()
+        self._forget_tags()
+
+    def _forget_tags(self) -> None:
         self._current_tag = None
         self._current_tag_index = 0
+        self._closed_until = 0
+
+    def _follow_tags(self) -> None:
+        """See what the character just appended opens or closes."""
+        if self._text.endswith(tuple(end for _, end in self._tags)):
+            self._closed_until = len(self._text)
+        self._current_tag, self._current_tag_index = parse_start_end_tags(
+            self._text, self._tags, self._current_tag, self._current_tag_index
+        )
+        if self._current_tag is None:
+            self._pass_plain_text()
+
+    def _pass_plain_text(self) -> None:
+        """Look no more at text without tags, but for what may be half of one."""
+        longest = max((len(tag) for pair in self._tags for tag in pair), default=1)
+        plain = len(self._text) - longest + 1
+        if plain <= self._current_tag_index:
+            return
+        fresh = self._text[self._current_tag_index :]
+        if not any(tag in fresh for pair in self._tags for tag in pair):
+            self._current_tag_index = plain
 
     def _end_of_closed_tags(self) -> int:
         ends = [(self._text.rfind(end), end) for _, end in self._tags]
