@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pipecat_rs.exceptions import MissingDependencyError
 from pipecat_rs.frames.frames import (
     CancelFrame,
     EndFrame,
@@ -15,12 +17,15 @@ from pipecat_rs.frames.frames import (
     InputTransportStartAudioStreamingFrame,
     StartFrame,
     StopFrame,
+    VADParamsUpdateFrame,
 )
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.transports.base_transport import TransportParams
 
 if TYPE_CHECKING:
+    from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
     from pipecat_rs.pipeline.capabilities import BotCapabilities
+    from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
     from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 
 logger = logging.getLogger(__name__)
@@ -29,6 +34,7 @@ INPUT_FRAMES: tuple[type[Frame], ...] = (
     InputAudioRawFrame,
     FilterControlFrame,
     InputTransportStartAudioStreamingFrame,
+    VADParamsUpdateFrame,
 )
 """What a transport's input handles; everything else goes past it."""
 
@@ -54,6 +60,7 @@ class BaseInputTransport(FrameProcessor):
         self._sample_rate = 0
         # After a StopFrame the peer may still send; nobody is to hear it until the next start.
         self._paused = False
+        self._vad = self._make_vad()
 
     @property
     def sample_rate(self) -> int:
@@ -107,12 +114,17 @@ class BaseInputTransport(FrameProcessor):
         self._sample_rate = self._params.audio_in_sample_rate or setup.audio_in_sample_rate
         if self._params.audio_in_filter:
             await self._params.audio_in_filter.start(self._sample_rate)
+        if self._vad is not None:
+            own_rate = dataclasses.replace(setup, audio_in_sample_rate=self._sample_rate)
+            await self._vad.setup(own_rate)
 
     async def cleanup(self) -> None:
-        """Stop the audio filter."""
+        """Stop the audio filter and the voice activity detection."""
         await super().cleanup()
         if self._params.audio_in_filter:
             await self._params.audio_in_filter.stop()
+        if self._vad is not None:
+            await self._vad.cleanup()
 
     async def start(self, frame: StartFrame) -> None:
         """Called when the StartFrame is on its way down the pipeline.
@@ -162,8 +174,12 @@ class BaseInputTransport(FrameProcessor):
         if self._params.audio_in_filter:
             frame.audio = await self._params.audio_in_filter.filter(frame.audio)
         # A filter that collects audio first gives nothing back for a while.
-        if frame.audio and self._params.audio_in_passthrough:
+        if not frame.audio:
+            return
+        if self._params.audio_in_passthrough:
             await self.push_frame(frame)
+        if self._vad is not None:
+            await self._vad.process_frame(frame)
 
     async def push_video_frame(self, frame: InputImageRawFrame) -> None:
         """Send a received image down the pipeline.
@@ -186,15 +202,20 @@ class BaseInputTransport(FrameProcessor):
             case StartFrame():
                 # Before start(): everybody is to see the StartFrame before the first audio.
                 await self.push_frame(frame, direction)
+                if self._vad is not None:
+                    await self._vad.start()
                 await self.start(frame)
             case CancelFrame():
+                await self._stop_vad()
                 await self.cancel(frame)
                 await self.push_frame(frame, direction)
             case EndFrame():
                 await self.push_frame(frame, direction)
+                await self._stop_vad()
                 await self.stop(frame)
             case StopFrame():
                 await self.push_frame(frame, direction)
+                await self._stop_vad()
                 await self.pause(frame)
             case InputAudioRawFrame():
                 await self.push_audio_frame(frame)
@@ -202,8 +223,42 @@ class BaseInputTransport(FrameProcessor):
                 await self._start_audio_in_streaming()
             case FilterControlFrame() if self._params.audio_in_filter:
                 await self._params.audio_in_filter.process_frame(frame)
+            case VADParamsUpdateFrame() if self._vad is not None:
+                await self.push_frame(frame, direction)
+                await self._vad.process_frame(frame)
             case _:
                 await self.push_frame(frame, direction)
 
     async def _start_audio_in_streaming(self) -> None:
         """Start to stream audio that was held back. For subclasses that can."""
+
+    # ---- voice activity
+
+    def _make_vad(self) -> SpeechAnnouncer | None:
+        analyzer = self._params.vad_analyzer
+        if analyzer is None and self._params.vad_enabled and self._params.audio_in_enabled:
+            analyzer = self._default_vad_analyzer()
+        if analyzer is None:
+            return None
+        from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
+
+        return SpeechAnnouncer(self, analyzer)
+
+    def _default_vad_analyzer(self) -> VADAnalyzer | None:
+        from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
+
+        try:
+            return SileroVADAnalyzer()
+        except MissingDependencyError as error:
+            # Programs of older versions ask for it by rote and may have it elsewhere.
+            logger.warning(
+                "%s: vad_enabled has no effect, nobody tells when the user speaks. Give a "
+                "vad_analyzer, or install Silero: %s",
+                self,
+                error,
+            )
+            return None
+
+    async def _stop_vad(self) -> None:
+        if self._vad is not None:
+            await self._vad.stop()

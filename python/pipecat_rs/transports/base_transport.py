@@ -72,8 +72,10 @@ class TransportParams:
         video_out_color_format: For example "RGB".
         video_out_codec: Preferred codec, for example "VP8".
         video_out_destinations: Names of further video tracks.
-        vad_enabled: Accepted for older programs. Voice activity is detected by a
-            `VADProcessor` or by the user aggregator, whether or not this is set.
+        vad_enabled: Whether the input detects voice activity, as in older programs; with Silero
+            unless there is a `vad_analyzer`. Not beside a `VADProcessor` or an analyzer of the
+            user aggregator: speech would be told twice.
+        vad_analyzer: What detects it. Given one, the input does so in any case.
     """
 
     audio_out_enabled: bool = False
@@ -106,6 +108,7 @@ class TransportParams:
     video_out_codec: str | None = None
     video_out_destinations: list[str] = field(default_factory=list)
     vad_enabled: bool = False
+    vad_analyzer: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make the subclass's annotations fields, as users of pydantic models expect."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
-from pipecat_rs.audio.vad.vad_controller import VADController
 from pipecat_rs.frames.frames import (
     CancelFrame,
     EndFrame,
     Frame,
     InputAudioRawFrame,
     StartFrame,
-    UserSpeakingFrame,
     VADParamsUpdateFrame,
-    VADUserStartedSpeakingFrame,
-    VADUserStoppedSpeakingFrame,
 )
+from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
     FrameProcessor,
@@ -47,18 +44,12 @@ class VADProcessor(FrameProcessor):
             **kwargs: For `FrameProcessor`.
         """
         super().__init__(**kwargs)
-        self._vad_analyzer = vad_analyzer
-        self._vad_controller = VADController(
+        self._vad_controller = SpeechAnnouncer(
+            self,
             vad_analyzer,
             speech_activity_period=speech_activity_period,
             audio_idle_timeout=audio_idle_timeout,
         )
-        controller = self._vad_controller
-        controller.add_event_handler("on_speech_started", self._on_speech_started)
-        controller.add_event_handler("on_speech_stopped", self._on_speech_stopped)
-        controller.add_event_handler("on_speech_activity", self._on_speech_activity)
-        controller.add_event_handler("on_push_frame", self._on_push_frame)
-        controller.add_event_handler("on_broadcast_frame", self._on_broadcast_frame)
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Set the analyzer up.
@@ -89,24 +80,3 @@ class VADProcessor(FrameProcessor):
         elif isinstance(frame, (EndFrame, CancelFrame)):
             await self._vad_controller.stop()
         await self._vad_controller.process_frame(frame)
-
-    async def _on_speech_started(self, _controller: VADController) -> None:
-        start_secs = self._vad_analyzer.params.start_secs
-        await self.broadcast_frame(VADUserStartedSpeakingFrame, start_secs=start_secs)
-
-    async def _on_speech_stopped(self, _controller: VADController) -> None:
-        stop_secs = self._vad_analyzer.params.stop_secs
-        await self.broadcast_frame(VADUserStoppedSpeakingFrame, stop_secs=stop_secs)
-
-    async def _on_speech_activity(self, _controller: VADController) -> None:
-        await self.broadcast_frame(UserSpeakingFrame)
-
-    async def _on_push_frame(
-        self, _controller: VADController, frame: Frame, direction: FrameDirection
-    ) -> None:
-        await self.push_frame(frame, direction)
-
-    async def _on_broadcast_frame(
-        self, _controller: VADController, frame_cls: type[Frame], **kwargs: Any
-    ) -> None:
-        await self.broadcast_frame(frame_cls, **kwargs)
