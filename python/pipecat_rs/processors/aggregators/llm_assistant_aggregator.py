@@ -591,6 +591,8 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 frame.function_name,
                 frame.tool_call_id,
             )
+            # Others may have waited for this one.
+            await self._maybe_run_llm()
             return
         runs_llm = self._function_calls.settle(frame)
         image = self._function_call_images.pop(frame.tool_call_id, None)
