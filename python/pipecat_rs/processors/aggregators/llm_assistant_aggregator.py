@@ -379,7 +379,9 @@ class LLMAssistantAggregator(LLMContextAggregator):
                 if frame.run_llm:
                     await self.push_context_frame(FrameDirection.UPSTREAM)
             case LLMSetToolsFrame():
-                self.set_tools(frame.tools)
+                user = self._user_aggregator
+                if user is None or frame not in user._taken_over:
+                    self.set_tools(frame.tools)
             case LLMSetToolChoiceFrame():
                 self.set_tool_choice(frame.tool_choice)
             case _:

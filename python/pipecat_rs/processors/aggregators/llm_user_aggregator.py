@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat_rs.audio.vad.vad_controller import VADController
@@ -241,6 +242,9 @@ class LLMUserAggregator(LLMContextAggregator):
         self._empty_turn_recoveries = 0
         self._realtime_service_mode = _realtime_service_mode
         self._stt_latency = _DEFAULT_STT_LATENCY_SECS
+        # Frames with tools that the assistant's side is not to take over again: when they get there,
+        # the context may have newer ones.
+        self._taken_over: WeakSet[Frame] = WeakSet()
         self._handoff_timer = RestartableTimer(self, self._write_late_words, "realtime_handoff")
         self._user_turn_controller = self._make_turn_controller()
         self._user_idle_controller = UserIdleController(user_idle_timeout=params.user_idle_timeout)
@@ -397,6 +401,7 @@ class LLMUserAggregator(LLMContextAggregator):
                 await self._maybe_run_llm(frame.run_llm)
             case LLMSetToolsFrame():
                 self.set_tools(frame.tools)
+                self._taken_over.add(frame)
                 # A model that listens by itself has to learn of it too.
                 await self.push_frame(frame, direction)
             case LLMSetToolChoiceFrame():

@@ -11,8 +11,7 @@ from pipecat_rs.processors.aggregators.llm_response_universal import LLMContextA
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.llm_service import LLMService
 from pipecat_rs.services.settings import LLMSettings
-from support.passage import passage, passed
-from support.waiting import settle
+from support.passage import passed
 
 
 class Silent(LLMService):
@@ -56,10 +55,8 @@ async def test_a_subclass_tells_of_functions_in_its_own_words():
     pair.user().TOOL_ACTIVATION_MESSAGE_TEMPLATE = "New: {function_names}"
     pair.user().TOOL_DEACTIVATION_MESSAGE_TEMPLATE = "Gone: {function_names}"
     look, go = (FunctionSchema(name, "", {}, []) for name in ("look", "go"))
-    async with passage(pair.user(), pair.assistant()) as ways:
-        await ways.send(LLMSetToolsFrame(tools=ToolsSchema([look])))
-        await settle()
-        await ways.send(LLMSetToolsFrame(tools=[go]))
-        await ways.end()
+    # At once: the assistant's side gets the first when the user's has taken over the second.
+    frames = [LLMSetToolsFrame(tools=ToolsSchema([look])), LLMSetToolsFrame(tools=[go])]
+    await passed(pair.user(), pair.assistant(), frames=frames)
 
     assert [m["content"] for m in context.messages] == ["New: `look`", "New: `go` Gone: `look`"]
