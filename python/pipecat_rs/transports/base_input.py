@@ -60,6 +60,7 @@ class BaseInputTransport(FrameProcessor):
         self._sample_rate = 0
         # After a StopFrame the peer may still send; nobody is to hear it until the next start.
         self._paused = False
+        self._is_open = False
         self._vad = self._make_vad()
 
     @property
@@ -111,6 +112,7 @@ class BaseInputTransport(FrameProcessor):
             setup: What the pipeline task hands to its processors.
         """
         await super().setup(setup)
+        self._is_open = True
         self._sample_rate = self._params.audio_in_sample_rate or setup.audio_in_sample_rate
         if self._params.audio_in_filter:
             await self._params.audio_in_filter.start(self._sample_rate)
@@ -121,6 +123,10 @@ class BaseInputTransport(FrameProcessor):
     async def cleanup(self) -> None:
         """Stop the audio filter and the voice activity detection."""
         await super().cleanup()
+        # The transport may have been stopped before its task is over.
+        if not self._is_open:
+            return
+        self._is_open = False
         if self._params.audio_in_filter:
             await self._params.audio_in_filter.stop()
         if self._vad is not None:

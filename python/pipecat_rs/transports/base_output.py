@@ -80,6 +80,7 @@ class BaseOutputTransport(FrameProcessor):
         self._playout_clock: PlayoutClock | None = None
         self._lateness = LatenessHistogram()
         self._media_senders: dict[str | None, MediaSender] = {}
+        self._is_open = False
 
     @property
     def sample_rate(self) -> int:
@@ -138,6 +139,7 @@ class BaseOutputTransport(FrameProcessor):
             setup: What the pipeline task hands to its processors.
         """
         await super().setup(setup)
+        self._is_open = True
         params = self._params
         self._sample_rate = params.audio_out_sample_rate or setup.audio_out_sample_rate
         bytes_10ms = self._sample_rate // 100 * params.audio_out_channels * 2
@@ -151,8 +153,9 @@ class BaseOutputTransport(FrameProcessor):
         await super().cleanup()
         for sender in self._media_senders.values():
             await sender.cancel()
-        if self._params.audio_out_filter:
+        if self._is_open and self._params.audio_out_filter:
             await self._params.audio_out_filter.stop()
+        self._is_open = False
 
     async def start(self, frame: StartFrame) -> None:
         """Called when the StartFrame is on its way down the pipeline.

@@ -158,6 +158,25 @@ class BaseTransport(BaseObject):
     def output(self) -> FrameProcessor:
         """The processor that plays the bot's media to the user."""
 
+    async def stop(self) -> None:
+        """Release what the transport holds: nothing is heard or played from here on.
+
+        A task that still runs on it is cancelled. It may be over, or never have run. A second call
+        does nothing.
+        """
+        processors = self._processors()
+        for processor in processors:
+            worker = processor._setup.pipeline_worker if processor._setup is not None else None
+            if worker is not None and not worker.has_finished():
+                await worker.cancel(reason=f"{self} was stopped")
+        for processor in processors:
+            await processor.cleanup()
+
+    def _processors(self) -> list[FrameProcessor]:
+        """Return the input and the output, as far as they have been made."""
+        made = (getattr(self, "_input", None), getattr(self, "_output", None))
+        return [processor for processor in made if processor is not None]
+
     async def capture_participant_video(
         self,
         participant_id: str,

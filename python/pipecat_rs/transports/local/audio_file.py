@@ -26,7 +26,7 @@ from pipecat_rs.frames.frames import (
     OutputAudioRawFrame,
     StartFrame,
 )
-from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.transports.base_input import INPUT_FRAMES, BaseInputTransport
 from pipecat_rs.transports.base_output import OUTPUT_FRAMES, BaseOutputTransport
 from pipecat_rs.transports.base_transport import BaseTransport, TransportParams
@@ -412,6 +412,16 @@ class AudioFileTransport(BaseTransport):
             kind = _FastAudioFileOutputTransport if self._fast else AudioFileOutputTransport
             self._call.output = kind(self._call, self._params, name=self._output_name)
         return self._call.output
+
+    async def stop(self) -> None:
+        """Hang up and close the files. A task that still runs on it is cancelled."""
+        await super().stop()
+        self._reader.close()
+        self._call.close()
+
+    def _processors(self) -> list[FrameProcessor]:
+        made = (self._call.input, self._call.output)
+        return [processor for processor in made if processor is not None]
 
     @property
     def source(self) -> AudioFileReader:
