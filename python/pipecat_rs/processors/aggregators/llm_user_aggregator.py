@@ -242,8 +242,8 @@ class LLMUserAggregator(LLMContextAggregator):
         self._empty_turn_recoveries = 0
         self._realtime_service_mode = _realtime_service_mode
         self._stt_latency = _DEFAULT_STT_LATENCY_SECS
-        # Frames with tools that the assistant's side is not to take over again: when they get there,
-        # the context may have newer ones.
+        # Frames with tools that the assistant's side is not to take over again: when they get
+        # there, the context may have newer ones.
         self._taken_over: WeakSet[Frame] = WeakSet()
         self._handoff_timer = RestartableTimer(self, self._write_late_words, "realtime_handoff")
         self._user_turn_controller = self._make_turn_controller()
