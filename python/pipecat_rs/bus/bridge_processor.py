@@ -105,23 +105,29 @@ class BusBridgeProcessor(FrameProcessor, BusSubscriber):
                 )
             )
 
+    def _passes_over(self, message: BusMessage) -> bool:
+        hears = type(self).on_bus_message
+        return hears is BusBridgeProcessor.on_bus_message and not self._lets_in(message)
+
+    def _lets_in(self, message: BusMessage) -> bool:
+        if not isinstance(message, BusFrameMessage) or message.source == self._worker_name:
+            return False
+        if self._bridge and message.bridge != self._bridge:
+            return False
+        if self._target_worker and message.source != self._target_worker:
+            return False
+        return not message.target or message.target == self._worker_name
+
     async def on_bus_message(self, message: BusMessage) -> None:
         """Let a frame in, if it is for this bridge.
 
         Args:
             message: The message.
         """
-        if not isinstance(message, BusFrameMessage) or message.source == self._worker_name:
-            return
-        if self._bridge and message.bridge != self._bridge:
-            return
-        if self._target_worker and message.source != self._target_worker:
-            return
-        if message.target and message.target != self._worker_name:
-            return
-        if isinstance(message.frame, PipelineFlushFrame):
-            self.pipeline_worker.track_flush_probe(message.frame)
-        await self.push_frame(message.frame, message.direction)
+        if isinstance(message, BusFrameMessage) and self._lets_in(message):
+            if isinstance(message.frame, PipelineFlushFrame):
+                self.pipeline_worker.track_flush_probe(message.frame)
+            await self.push_frame(message.frame, message.direction)
 
 
 class _BusEdgeProcessor(FrameProcessor):

@@ -226,4 +226,5 @@ class WorkerBus(BaseObject):
             message: The message.
         """
         for subscription in self._subscriptions.values():
-            subscription.put(message)
+            if not subscription.subscriber._passes_over(message):
+                subscription.put(message)

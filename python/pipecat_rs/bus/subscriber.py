@@ -24,6 +24,13 @@ class BusSubscriber:
         """
         return True
 
+    def _passes_over(self, message: BusMessage) -> bool:
+        """Return whether hearing a message would do nothing; asked when it is sent.
+
+        Such a message costs the subscriber nothing, not even a task.
+        """
+        return False
+
     async def on_bus_message(self, message: BusMessage) -> None:
         """Hear a message.
 

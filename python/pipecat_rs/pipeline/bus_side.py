@@ -161,11 +161,7 @@ class BusSide(BaseWorker):
         if self._flush_reporter is not None:
             self._flush_reporter.cancel()
             self._flush_reporter = None
-        if (
-            self._bus is not None
-            or self._over is not None
-            or type(self).stop is not BaseWorker.stop
-        ):
+        if self._has_to_stop() or type(self).stop is not BaseWorker.stop:
             await self._bounded(self.stop(), "jobs")
         self._has_stopped = True
 
@@ -181,6 +177,18 @@ class BusSide(BaseWorker):
         await self.cancel(reason=message.reason)
 
     # ---- messages
+
+    def _passes_over(self, message: BusMessage) -> bool:
+        from pipecat_rs.bus import messages
+
+        if type(self).on_bus_message is not BusSide.on_bus_message:
+            return False
+        if isinstance(message, messages.BusFrameMessage):
+            return not self._is_taken_in(message)
+        own = (messages.BusFlushProgressMessage, messages.BusTTSSpeakMessage)
+        if isinstance(message, own) and message.target in (None, "", self.name):
+            return False
+        return self._has_nothing_for(message)
 
     async def on_bus_message(self, message: BusMessage) -> None:
         """Hear any message of the bus, its own included.
@@ -205,11 +213,15 @@ class BusSide(BaseWorker):
             )
 
     async def _take_in(self, message: BusFrameMessage) -> None:
+        if self._is_taken_in(message):
+            await self.queue_frame(message.frame, message.direction)
+
+    def _is_taken_in(self, message: BusFrameMessage) -> bool:
         if self._bridged is None or message.source == self.name:
-            return
-        if self._bridged and message.bridge not in self._bridged:
-            return
-        await self.queue_frame(message.frame, message.direction)
+            return False
+        if message.target and message.target != self.name:
+            return False
+        return not self._bridged or message.bridge in self._bridged
 
     # ---- flush probes of other workers
 

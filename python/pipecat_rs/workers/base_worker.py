@@ -265,6 +265,11 @@ class BaseWorker(JobRequester, JobPerformer, Parent, BaseObject, BusSubscriber):
             if self._over is not None:
                 self._over.set()
 
+    def _has_to_stop(self) -> bool:
+        """Return whether `stop` has anything to do but to say that it is over."""
+        jobs = self._job_groups or self._ready_waits or self._active_jobs or self._job_handler_tasks
+        return bool(jobs or self._over or self._ending or self._watched)
+
     async def cleanup(self) -> None:
         """Wait for event handlers, and stop."""
         await super().cleanup()
@@ -410,6 +415,18 @@ class BaseWorker(JobRequester, JobPerformer, Parent, BaseObject, BusSubscriber):
         from pipecat_rs.workers.message_handlers import is_taken_while_inactive
 
         return is_taken_while_inactive(message)
+
+    def _passes_over(self, message: BusMessage) -> bool:
+        hears = type(self).on_bus_message
+        return hears is BaseWorker.on_bus_message and self._has_nothing_for(message)
+
+    def _has_nothing_for(self, message: BusMessage) -> bool:
+        from pipecat_rs.workers.message_handlers import handler_of
+
+        if self._has_event_handlers("on_bus_message"):
+            return False
+        is_for_another = bool(message.target) and message.target != self.name
+        return is_for_another or handler_of(type(message)) is None
 
     async def on_bus_message(self, message: BusMessage) -> None:
         """Hear any message of the bus, its own included.

@@ -381,7 +381,8 @@ class WorkerRunner(BaseObject, BusSubscriber):
         """Cancel what still runs and let go of everything, within bounded time."""
         try:
             await self._end_the_rest()
-            await self._bounded(BaseObject.cleanup(self))
+            if self._event_tasks:
+                await self._bounded(BaseObject.cleanup(self))
         finally:
             if self._deadline is not None:
                 self._deadline.cancel()
@@ -444,6 +445,18 @@ class WorkerRunner(BaseObject, BusSubscriber):
             _logger.warning("%s: tasks left at the end: %s", self, left)
 
     # ---- messages
+
+    def _passes_over(self, message: BusMessage) -> bool:
+        from pipecat_rs.bus import messages
+
+        heard = (
+            messages.BusEndMessage,
+            messages.BusCancelMessage,
+            messages.BusAddWorkerMessage,
+            messages.BusWorkerRegistryMessage,
+        )
+        is_own = type(self).on_bus_message is WorkerRunner.on_bus_message
+        return is_own and not isinstance(message, heard)
 
     async def on_bus_message(self, message: BusMessage) -> None:
         """Hear what workers ask of the runner, and what other runners tell.

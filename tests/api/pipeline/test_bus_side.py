@@ -384,3 +384,15 @@ async def test_a_bridged_pipeline_is_flushed_through_the_other():
     assert await within(flushing)
     await runner.end()
     await within(run)
+
+
+async def test_a_frame_on_the_bus_costs_nothing_where_it_is_not_taken_in():
+    task, other = task_of(Recorder()), BaseWorker("other")
+    bridged = task_of(Recorder(), bridged=("voice",))
+    async with running_workers(task, other, bridged) as runner:
+        await settle()
+        before = asyncio.all_tasks()
+        for bridge in ("video", None):
+            await runner.bus.send(BusFrameMessage(Data(), DOWN, bridge, source="else"))
+        await runner.bus.send(BusFrameMessage(Data(), DOWN, "voice", source=bridged.name))
+        assert asyncio.all_tasks() == before
