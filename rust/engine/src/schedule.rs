@@ -429,15 +429,20 @@ impl<H: Host> Scheduler<H> {
     // ---- pushing
 
     /// Push from a slot to its neighbour in the frame's direction.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, from: u32, mut frame: Frame<H>) -> Pushed {
-        frame.epoch = match self.step_around(from) {
-            Some(around) => self.stamp_inside(from, around, frame.class),
-            None => {
-                let in_data_step = self.current == Some((from, Lane::Data));
-                stamp(&mut self.slots[from as usize], frame.class, in_data_step)
-            }
-        };
+        let in_data_step = self.current == Some((from, Lane::Data));
+        let slot = &mut self.slots[from as usize];
+        if slot.direct {
+            return self.push_direct(from, frame);
+        }
+        frame.epoch = stamp(slot, frame.class, in_data_step);
+        self.send(from, frame)
+    }
+
+    /// On from a slot, with the epoch that it was given.
+    #[inline(always)]
+    fn send(&mut self, from: u32, mut frame: Frame<H>) -> Pushed {
         let slot = &self.slots[from as usize];
         if let Some(graph) = &slot.graph
             && graph.tap.is_active()
@@ -451,35 +456,32 @@ impl<H: Host> Scheduler<H> {
         }
     }
 
-    /// The step of another slot that a processor in direct mode runs inside of.
-    #[inline]
-    fn step_around(&self, slot: u32) -> Option<(u32, Lane)> {
-        if !self.slots[slot as usize].direct {
-            return None;
-        }
-        self.current.filter(|&(running, _)| running != slot)
-    }
-
-    /// What a processor in direct mode makes belongs to the frame whose step it runs inside of. Its
-    /// own slot sees none of this, so it learns the epoch here.
+    /// What a processor in direct mode makes inside the step of another belongs to the frame of that
+    /// step. Its own slot sees none of this, so it learns the epoch here.
     #[cold]
-    fn stamp_inside(&mut self, slot: u32, (around, lane): (u32, Lane), class: Class) -> Epoch {
-        let own = &mut self.slots[slot as usize];
-        let announced = class.kind == Kind::Interruption && own.announces > 0;
-        let epoch = if announced {
-            own.announces -= 1;
-            own.epoch
-        } else {
-            stamp(&mut self.slots[around as usize], class, lane == Lane::Data)
+    fn push_direct(&mut self, from: u32, mut frame: Frame<H>) -> Pushed {
+        let around = self.step_around(from);
+        let (running, in_data_step) = match around {
+            Some((running, lane)) => (running, lane == Lane::Data),
+            None => (from, self.current == Some((from, Lane::Data))),
         };
-        let own = &mut self.slots[slot as usize];
-        if own.epoch.is_before(epoch) {
-            own.epoch = epoch;
-            if class.kind == Kind::Interruption {
+        let announces = frame.class.kind == Kind::Interruption && self.slots[from as usize].announces > 0;
+        let stamped_by = if announces { from } else { running };
+        frame.epoch = stamp(&mut self.slots[stamped_by as usize], frame.class, in_data_step);
+        let own = &mut self.slots[from as usize];
+        if around.is_some() && own.epoch.is_before(frame.epoch) {
+            own.epoch = frame.epoch;
+            if frame.class.kind == Kind::Interruption {
                 own.purge(&mut self.discarded);
             }
         }
-        epoch
+        self.send(from, frame)
+    }
+
+    /// The step of another slot that a processor in direct mode runs inside of.
+    fn step_around(&self, slot: u32) -> Option<(u32, Lane)> {
+        let direct = self.slots[slot as usize].direct;
+        self.current.filter(|&(running, _)| direct && running != slot)
     }
 
     #[cold]

@@ -145,7 +145,14 @@ impl Parked {
         if !slf.get().state.with(py, |state| state.cancelled_ever) {
             return Ok(true);
         }
-        let count = slf.get().cancelling(py)?;
+        let mut count = slf.get().cancelling(py)?;
+        if count == 1
+            && slf.get().state.with(py, |state| std::mem::take(&mut state.expected))
+            && let Some(task) = slf.get().task(py)
+        {
+            // The engine's own cancellation is over with the callback.
+            count = task.call_method0(intern!(py, "uncancel"))?.extract()?;
+        }
         Ok(slf.get().state.with(py, |state| {
             let reusable = count == 0 && !state.must_cancel && !state.retire;
             if reusable {
@@ -309,22 +316,6 @@ impl Parked {
         Ok(None)
     }
 
-    /// Whoever resumes the callback from now on raises its cancellation instead.
-    pub(crate) fn doom(slf: &Bound<'_, Self>) {
-        slf.get().state.with(slf.py(), |state| {
-            state.must_cancel = true;
-            state.expected = true;
-        });
-    }
-
-    /// Cancel a doomed callback, unless it has ended by itself.
-    pub(crate) fn execute(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let due = slf.get().state.with(slf.py(), |state| {
-            state.coroutine.is_some() && std::mem::replace(&mut state.must_cancel, false)
-        });
-        if due { Self::cancel_callback(slf) } else { Ok(()) }
-    }
-
     /// Cancel the callback that it carries, on the engine's behalf.
     pub(crate) fn cancel_callback(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -333,6 +324,25 @@ impl Parked {
             task.call_method0(intern!(py, "cancel"))?;
         }
         Ok(())
+    }
+
+    /// Whether the cancellation can be raised at once: what the callback waits for is over, or it
+    /// waits for nothing but its turn. Then whatever wakes it later wakes nobody.
+    pub(crate) fn take_cancelled(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let pending = slf.get().state.with(py, |state| state.pending.as_ref().map(|p| p.clone_ref(py)));
+        if let Some(pending) = pending {
+            let cancelled = pending.bind(py).call_method0(intern!(py, "cancelled"));
+            if !cancelled.is_ok_and(|cancelled| cancelled.is_truthy().unwrap_or(false)) {
+                return Ok(false); // a task, which ends in its own time
+            }
+            let cancelled = slf.get().state.with(py, |state| {
+                state.must_cancel = true;
+                state.pending.take()
+            });
+            drop(cancelled);
+        }
+        Ok(slf.get().state.with(py, |state| state.must_cancel))
     }
 }
 
@@ -476,9 +486,12 @@ impl Parked {
             return Ok(true);
         }
         if let Some(pending) = pending {
-            let kwargs = PyDict::new(py);
-            kwargs.set_item("msg", msg)?;
-            if pending.bind(py).call_method(intern!(py, "cancel"), (), Some(&kwargs))?.is_truthy()? {
+            let cancel = intern!(py, "cancel");
+            let took = match msg {
+                None => pending.bind(py).call_method0(cancel)?,
+                Some(msg) => pending.bind(py).call_method1(cancel, (msg,))?,
+            };
+            if took.is_truthy()? {
                 return Ok(true);
             }
         }
@@ -488,10 +501,15 @@ impl Parked {
 
     /// Done-callback of what the coroutine waits for.
     fn _wake(slf: &Bound<'_, Self>, future: &Bound<'_, PyAny>) -> PyResult<()> {
-        let _done = future;
         let py = slf.py();
-        let finished = slf.get().state.with(py, |state| state.pending.take());
-        drop(finished);
+        let awaited = slf.get().state.with(py, |state| {
+            let awaited = state.pending.as_ref().is_some_and(|pending| pending.is(future));
+            state.pending.take_if(|_| awaited)
+        });
+        if awaited.is_none() {
+            return Ok(()); // its cancellation did not wait for this
+        }
+        drop(awaited);
         let runner = slf.get().runner(py)?;
         runner.get().resume(py, slf.clone().unbind());
         Runner::run_now(&runner)

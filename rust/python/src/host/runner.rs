@@ -85,9 +85,6 @@ struct RunnerState {
     /// The object in hand, by address, and what it means: saves the base `process_frame` a look-up.
     in_hand: (usize, engine::Kind),
     tasks: HashMap<u32, Py<TaskBase>>,
-    /// Callbacks that an interruption ends. They are cancelled when the cascade is over: the
-    /// interruption itself goes first, and nothing resumes them meanwhile.
-    doomed: Vec<Py<Parked>>,
     /// Pushes that wait for room in a slot.
     waiters: HashMap<u32, Vec<Py<PyAny>>>,
     users: usize,
@@ -162,7 +159,6 @@ impl Runner {
                     scheduled: false,
                     in_hand: (0, engine::Kind::Other),
                     tasks: HashMap::new(),
-                    doomed: Vec::new(),
                     waiters: HashMap::new(),
                     users: 0,
                 }),
@@ -403,10 +399,6 @@ impl Runner {
         let result = Self::cascade(slf);
         slf.get().pulse.rest();
         let left = Self::leave_task(slf);
-        let doomed = slf.get().state.with(py, |state| std::mem::take(&mut state.doomed));
-        for parked in doomed {
-            Parked::execute(parked.bind(py))?;
-        }
         let (more, waiters) = slf.get().state.with(py, |state| {
             if let Some(current) = state.current.take() {
                 state.pool.push(current);
@@ -514,7 +506,7 @@ impl Runner {
         let py = slf.py();
         let lane = step.lane;
         if step.cancel_data {
-            Self::doom(slf, processor, slot);
+            Self::cancel_data(slf, processor, slot, lane)?;
         }
         let class = step.frame.class;
         let direction = crate::direction::object(py, step.frame.direction);
@@ -555,17 +547,31 @@ impl Runner {
         }
     }
 
-    /// The data callback that hangs here is over: it is cancelled when the cascade is.
+    /// The data callback that hangs here is over. Its own code for that runs before the one for the
+    /// interruption, unless it waits for a task: nobody waits for that to end.
     #[cold]
-    fn doom(slf: &Bound<'_, Self>, processor: &Bound<'_, ProcessorBase>, slot: u32) {
+    fn cancel_data(
+        slf: &Bound<'_, Self>,
+        processor: &Bound<'_, ProcessorBase>,
+        slot: u32,
+        lane: Lane,
+    ) -> PyResult<()> {
         let py = slf.py();
-        if let Some(parked) = processor.get().suspended(py, Lane::Data) {
-            Parked::doom(parked.bind(py));
+        let Some(parked) = processor.get().suspended(py, Lane::Data) else { return Ok(()) };
+        let parked = parked.bind(py);
+        Parked::cancel_callback(parked)?;
+        if Parked::take_cancelled(parked)? {
             slf.get().state.with(py, |state| {
-                state.doomed.push(parked);
-                state.scheduler.release(slot, Lane::Data);
+                state.resumes.retain(|waiting| !waiting.is(parked));
+                state.next_pass.retain(|waiting| !waiting.is(parked));
             });
+            Self::go_on(slf, parked)?;
         }
+        slf.get().scheduler(py, |scheduler| {
+            scheduler.release(slot, Lane::Data);
+            scheduler.resumed(slot, lane);
+        });
+        Ok(())
     }
 
     fn step_observer(
@@ -1096,14 +1102,7 @@ impl Runner {
             visit.call(&*bound)?;
         }
         let Some(state) = self.state.peek() else { return Ok(()) };
-        for parked in state
-            .pool
-            .iter()
-            .chain(&state.resumes)
-            .chain(&state.next_pass)
-            .chain(&state.current)
-            .chain(&state.doomed)
-        {
+        for parked in state.pool.iter().chain(&state.resumes).chain(&state.next_pass).chain(&state.current) {
             visit.call(parked)?;
         }
         for task in state.tasks.values() {
@@ -1133,7 +1132,6 @@ impl Runner {
             (
                 std::mem::take(&mut state.pool),
                 std::mem::take(&mut state.resumes),
-                std::mem::take(&mut state.doomed),
                 std::mem::take(&mut state.next_pass),
                 state.current.take(),
                 std::mem::take(&mut state.tasks),
