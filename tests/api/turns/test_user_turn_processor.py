@@ -14,6 +14,7 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat_rs.pipeline.task import PipelineParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_response_universal import (
     LLMUserAggregator,
@@ -78,6 +79,15 @@ async def test_a_proposal_that_it_decides_on_goes_no_further():
     proposals = [ProposedUserStartedSpeakingFrame(), ProposedUserStoppedSpeakingFrame()]
     down, _ = await passed(UserTurnProcessor(user_turn_strategies=quick()), frames=proposals)
     assert kinds(down) == kinds(proposals)
+
+
+async def test_where_the_task_allows_no_interruptions_there_are_none():
+    processor = UserTurnProcessor(user_turn_strategies=quick())
+    async with passage(processor, params=PipelineParams(allow_interruptions=False)) as ways:
+        await ways.send(VADUserStartedSpeakingFrame())
+        await ways.down.wait_for(UserStartedSpeakingFrame)
+        await ways.end()
+    assert InterruptionFrame not in kinds(ways.went_down())
 
 
 async def test_a_turn_left_open_is_stopped():
