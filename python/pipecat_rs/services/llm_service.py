@@ -35,6 +35,7 @@ from pipecat_rs.services.answer_on_trial import AnswerOnTrialService
 from pipecat_rs.services.cancel_tools import CancelTools
 from pipecat_rs.services.context_summaries import ContextSummaries, generate_summary
 from pipecat_rs.services.function_calls import (
+    FunctionCallHandler,
     FunctionCallParams,
     FunctionCallRegistryItem,
     FunctionCallResultCallback,
@@ -44,8 +45,10 @@ from pipecat_rs.services.settings import LLMSettings, is_given
 from pipecat_rs.turns.user_turn_completion_mixin import UserTurnCompletionLLMServiceMixin
 from pipecat_rs.utils.async_tool_cancellation import ASYNC_TOOL_CANCELLATION_INSTRUCTIONS
 from pipecat_rs.utils.deprecation import warn_deprecated
+from pipecat_rs.utils.log_config import LLMContextLogMode, llm_context_log_mode
 
 __all__ = [
+    "FunctionCallHandler",
     "FunctionCallParams",
     "FunctionCallRegistryItem",
     "FunctionCallResultCallback",
@@ -137,8 +140,12 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generi
             file_resolver: Fetches the files of a context that the provider cannot fetch itself, a
                 `FileResolver`; None for one that does so over HTTP.
             **kwargs: For `AIService`.
+
+        Raises:
+            InvalidEnvVarValueError: If ``PIPECAT_LOG_LLM_CONTEXT`` is neither ``full`` nor ``off``.
         """
         super().__init__(settings=settings or LLMSettings(), **kwargs)
+        llm_context_log_mode()  # a wrong one is found now, and not once somebody turns DEBUG on
         if not is_given(self._settings.use_provider_thinking_default):
             self._settings.use_provider_thinking_default = False
         self._function_calls = FunctionCalls(
@@ -565,6 +572,7 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generi
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
             self._sync_registered_tool_handlers(frame.context.tools)
+            self._log_context(frame.context)
         elif isinstance(frame, LLMContextSummaryRequestFrame):
             self._context_summaries.request(frame)
         elif isinstance(frame, InterruptionFrame):
@@ -573,6 +581,15 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generi
             self._skip_tts = frame.skip_tts
         elif isinstance(frame, LLMUpdateSettingsFrame):
             await self._take_over_settings(frame)
+
+    def _log_context(self, context: LLMContext) -> None:
+        if not _logger.isEnabledFor(logging.DEBUG):
+            return
+        if llm_context_log_mode() is LLMContextLogMode.OFF:
+            _logger.debug("%s: answers", self)
+        else:
+            messages = self.get_llm_adapter().get_messages_for_logging(context)
+            _logger.debug("%s: answers %s", self, messages)
 
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunction
 from pipecat_rs.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat_rs.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat_rs.utils.image import encode_image
 from pipecat_rs.utils.types import NOT_GIVEN, NotGiven, is_given
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ class LLMContext:
             image: The image.
             text: Text that goes with it.
         """
-        mime, data = await asyncio.to_thread(_encoded_image, format, size, image)
+        data, mime = await encode_image(image, size, format)
         url = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
         return LLMContext.create_image_url_message(role=role, url=url, text=text)
 
@@ -405,23 +406,6 @@ class LLMContext:
 def _message(role: str, text: str | None, part: dict[str, Any]) -> LLMStandardMessage:
     parts = [{"type": "text", "text": text}] if text else []
     return {"role": role, "content": [*parts, part]}
-
-
-def _encoded_image(format: str, size: tuple[int, int], image: bytes) -> tuple[str, bytes]:
-    """Return an image's MIME type and file content; pixels become a JPEG."""
-    if "/" in format:
-        return format, image
-    import io
-
-    from pipecat_rs.exceptions import MissingDependencyError
-
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError.of("PIL", needed_by="LLMContext", extra="image") from error
-    buffer = io.BytesIO()
-    Image.frombytes(format, size, image).convert("RGB").save(buffer, format="JPEG")
-    return "image/jpeg", buffer.getvalue()
 
 
 def _encoded_audio(frames: list[AudioRawFrame]) -> str:
