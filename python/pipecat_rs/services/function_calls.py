@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
+FunctionCallHandler = Callable[["FunctionCallParams"], Awaitable[None]]
+"""What runs when the model calls a function."""
+
+
 class FunctionCallResultCallback(Protocol):
     """How a handler reports its result."""
 

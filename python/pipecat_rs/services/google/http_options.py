@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipecat_rs.services.lasting_http_client import tls_context
+
 # Like the libraries of the other providers, and unlike Google's, which does not try again.
 _RETRIES = {"attempts": 3, "initial_delay": 0.5, "jitter": 0.2}
 
@@ -32,8 +34,16 @@ def with_lasting_client(options: Any) -> tuple[Any, Any]:
     if not any(getattr(options, name, None) for name in _OF_A_CLIENT):
         import httpx  # comes with google-genai
 
+        context = tls_context("httpx")
         client = httpx.AsyncClient(
-            follow_redirects=True, timeout=None, limits=httpx.Limits(keepalive_expiry=None)
+            follow_redirects=True,
+            timeout=None,
+            limits=httpx.Limits(keepalive_expiry=None),
+            verify=context,
         )
         changes["httpx_async_client"] = client
+        # Or the library reads the certificates anew, for clients that are never used.
+        changes["async_client_args"] = {"verify": context}
+        if not getattr(options, "client_args", None):
+            changes["client_args"] = {"verify": context}
     return options.model_copy(update=changes), client

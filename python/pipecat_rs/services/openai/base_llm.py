@@ -195,7 +195,7 @@ class BaseOpenAILLMService(HostedLLMService[OpenAILLMAdapter]):
             MissingDependencyError: If ``openai`` is not installed.
         """
         openai = require_openai(self)
-        return openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             api_key=api_key,
             base_url=base_url,
             organization=organization,
@@ -203,6 +203,9 @@ class BaseOpenAILLMService(HostedLLMService[OpenAILLMAdapter]):
             default_headers=default_headers,
             http_client=lasting_http_client(openai),
         )
+        # Imported when it is first asked for: here, and not within the first answer.
+        assert client.chat.completions is not None
+        return client
 
     def _make_client(self) -> Any:
         return self.create_client(**self._client_options)

@@ -199,7 +199,10 @@ class OpenAITTSService(TTSService):
     def _make_client(self) -> Any:
         openai = require_openai(self)
         http_client = self._http_client or lasting_http_client(openai)
-        return openai.AsyncOpenAI(http_client=http_client, **self._client_options)
+        client = openai.AsyncOpenAI(http_client=http_client, **self._client_options)
+        # Imported when it is first asked for: here, and not within the first sentence.
+        assert client.audio.speech is not None
+        return client
 
     async def _speak_at_provider(self, text: str) -> AsyncIterator[bytes]:
         """Send a request and return the audio that comes back."""
