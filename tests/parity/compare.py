@@ -21,19 +21,23 @@ class Figures:
     Attributes:
         names: Public names of theirs.
         names_same: Those that are here and do not differ, in themselves or a member.
+        names_absent: Those that are not here.
         members: Methods and properties of these names, counted in the class that defines them.
         members_same: Those that are here and do not differ.
     """
 
     names: int
     names_same: int
+    names_absent: int
     members: int
     members_same: int
 
     def __str__(self) -> str:
         return (
-            f"{self.names_same} of {self.names} the same, and with {self.members_same} of "
-            f"{self.members} methods and properties"
+            f"of {self.names}, {self.names_same} are the same, "
+            f"{self.names - self.names_same - self.names_absent} differ in part and "
+            f"{self.names_absent} are absent; of {self.members} methods and properties "
+            f"{self.members_same} are the same"
         )
 
 
@@ -66,6 +70,9 @@ class Comparison:
             names_same=len(
                 {n for n in self.names if n not in differ | owners and not _is_below(n, differ)}
             ),
+            names_absent=len(
+                {n for n in self.names if f"{n}: missing" in self.different or _is_below(n, differ)}
+            ),
             members=len(self.members),
             members_same=len({m for m in self.members if m not in differ}),
         )
@@ -88,6 +95,8 @@ def compare(theirs: dict[str, Any], ours: dict[str, Any]) -> Comparison:
         for _, _, their, our in _pairs(theirs, ours)
         if our is not None and their["kind"] == our["kind"] == "class"
     }
+    for module in theirs["failed"]:
+        result.differs(module, "not compared, as it cannot be imported without a further package")
     for module in theirs["modules"]:
         if module not in ours["modules"]:
             result.differs(module, "no such module")

@@ -231,6 +231,9 @@ def shown(value: Any) -> str:
         return repr(value)
     if inspect.isclass(value):
         return value.__name__
+    if isinstance(value, tuple) and value and all(inspect.isclass(item) for item in value):
+        # What is caught or matched: how many installed packages have one of the name is open.
+        return f"any of {', '.join(dict.fromkeys(shown(item) for item in value))}"
     if isinstance(value, (tuple, list)):
         return f"{type(value).__name__}({', '.join(shown(item) for item in value)})"
     if isinstance(value, (set, frozenset)):

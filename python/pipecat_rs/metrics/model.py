@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class Model:
     """The part of pydantic's model interface that these classes and the reports offer."""
 
+    def __str__(self) -> str:
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return " ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields)
+
     def model_dump(
         self,
         *,

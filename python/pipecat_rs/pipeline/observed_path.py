@@ -6,12 +6,18 @@ pipeline's source and sink, as pipecat tells them: for a pipeline of one process
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 from pipecat_rs.frames.frames import Frame
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
 from pipecat_rs.pipeline.pipeline import Pipeline, PipelineSink, PipelineSource
+from pipecat_rs.pipeline.sync_parallel_pipeline import (
+    SyncParallelPipeline,
+    SyncParallelPipelineSink,
+    SyncParallelPipelineSource,
+)
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 
 Hop = tuple[FrameProcessor, FrameProcessor]
@@ -86,11 +92,19 @@ class ObservedPath:
     def _ends_of(self, compound: FrameProcessor) -> Hop:
         ends = self._ends.get(compound)
         if ends is None:
-            ends = self._ends[compound] = _make_ends(compound)
+            path = self._path(compound)
+            synchronised = bool(path) and isinstance(path[-1], SyncParallelPipeline)
+            ends = self._ends[compound] = _make_ends(compound, synchronised)
         return ends
 
 
-def _make_ends(owner: Any) -> Hop:
+def _make_ends(owner: Any, synchronised: bool = False) -> Hop:
+    if synchronised:
+        unused: asyncio.Queue[Frame] = asyncio.Queue()
+        return (
+            SyncParallelPipelineSource(unused, name=f"{owner}::Source"),
+            SyncParallelPipelineSink(unused, name=f"{owner}::Sink"),
+        )
     return (
         PipelineSource(_nowhere, name=f"{owner}::Source"),
         PipelineSink(_nowhere, name=f"{owner}::Sink"),

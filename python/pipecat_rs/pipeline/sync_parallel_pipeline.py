@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum
 from typing import Any
 
-from pipecat_rs.frames.frames import ControlFrame
+from pipecat_rs.frames.frames import ControlFrame, Frame
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
 from pipecat_rs.pipeline.parallel_pipeline import branches_of
-from pipecat_rs.processors.frame_processor import FrameProcessor
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 
 
 class FrameOrder(Enum):
@@ -28,6 +29,50 @@ class SyncFrame(ControlFrame):
 
     Here the engine knows, and none is ever sent; programs that leave it alone find the name.
     """
+
+
+class SyncParallelPipelineSource(FrameProcessor):
+    """The entry of a branch, as observers hear of it: what comes up goes into a queue."""
+
+    def __init__(self, upstream_queue: asyncio.Queue[Frame], **kwargs: Any) -> None:
+        """Make a source.
+
+        Args:
+            upstream_queue: Where upstream frames go.
+            **kwargs: For `FrameProcessor`.
+        """
+        super().__init__(**kwargs)
+        self._upstream_queue = upstream_queue
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Put an upstream frame into the queue, push a downstream one on."""
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.UPSTREAM:
+            await self._upstream_queue.put(frame)
+        else:
+            await self.push_frame(frame, direction)
+
+
+class SyncParallelPipelineSink(FrameProcessor):
+    """The exit of a branch, as observers hear of it: what comes down goes into a queue."""
+
+    def __init__(self, downstream_queue: asyncio.Queue[Frame], **kwargs: Any) -> None:
+        """Make a sink.
+
+        Args:
+            downstream_queue: Where downstream frames go.
+            **kwargs: For `FrameProcessor`.
+        """
+        super().__init__(**kwargs)
+        self._downstream_queue = downstream_queue
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Put a downstream frame into the queue, push an upstream one on."""
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            await self._downstream_queue.put(frame)
+        else:
+            await self.push_frame(frame, direction)
 
 
 class SyncParallelPipeline(BasePipeline):

@@ -127,11 +127,12 @@ def _ends_sentence(text: str, candidate: re.Match[str], language: str) -> bool:
         return True
     after = _end_of_space(text, candidate.end())
     touches = after == candidate.end()
+    if mark[-1] in "!?" and touches:  # https://example.com?page=1
+        return text[after].isupper()
+    if candidate["closers"] and text[after].islower():  # "Hi!" she said. "Hello." he said.
+        return False
     if mark[-1] in "!?":
-        # "Hi!" she said; https://example.com?page=1
-        if touches:
-            return text[after].isupper()
-        return not (candidate["closers"] and text[after].islower())
+        return True
     if mark[-1] == ";" or touches:
         # A semicolon only ends what is spoken when nothing follows; a stop needs its space.
         return False
