@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from pipecat_rs.adapters.llm.base_llm_adapter import BaseLLMAdapter
+from pipecat_rs.adapters.llm.base_llm_adapter import BaseLLMAdapter, LLMContextConversionError
 from pipecat_rs.adapters.llm.schemas.direct_function import DirectFunction, DirectFunctionWrapper
 from pipecat_rs.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat_rs.frames.frames import (
@@ -588,7 +588,12 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generi
         if llm_context_log_mode() is LLMContextLogMode.OFF:
             _logger.debug("%s: answers", self)
         else:
-            messages = self.get_llm_adapter().get_messages_for_logging(context)
+            messages: Any
+            try:
+                messages = self.get_llm_adapter().get_messages_for_logging(context)
+            except LLMContextConversionError as error:
+                # Files are fetched with the request, which reports what is wrong after that.
+                messages = error
             _logger.debug("%s: answers %s", self, messages)
 
     async def push_frame(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pipecat_rs.adapters.llm.schemas.direct_function import tool_options
 from pipecat_rs.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat_rs.adapters.llm.services.anthropic_adapter import AnthropicLLMAdapter
 from pipecat_rs.frames.frames import (
     ErrorFrame,
     Frame,
@@ -274,6 +275,20 @@ async def test_what_the_application_gave_has_a_former_name():
     params = FunctionCallParams("a", "1", {}, None, None, LLMContext(), done, app_resources="x")  # type: ignore[arg-type]
     with pytest.warns(DeprecationWarning, match="app_resources"):
         assert params.tool_resources == "x"
+
+
+async def test_a_context_that_cannot_be_logged_is_answered_all_the_same(caplog):
+    class OfAnthropic(Model):
+        handles = Model.handles
+        adapter_class = AnthropicLLMAdapter
+
+    caplog.set_level("DEBUG", "pipecat_rs.services.llm_service")
+    file = {"type": "file_url", "file": {"url": "https://a.example/b", "mime_type": "text/csv"}}
+    context = LLMContext([{"role": "user", "content": [file]}])
+    down, up = await passed(OfAnthropic(), frames=[LLMContextFrame(context)])
+    assert [frame for frame in down if isinstance(frame, LLMFullResponseEndFrame)]
+    assert not [frame for frame in up if isinstance(frame, ErrorFrame)]
+    assert "was not fetched" in caplog.text
 
 
 async def test_a_service_without_inference_says_so():
