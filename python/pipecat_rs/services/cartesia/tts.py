@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs.frames.frames import ErrorFrame
+from pipecat_rs.services.cartesia.pronunciation import format_cartesia_pronunciation
 from pipecat_rs.services.cartesia.settings import (
     CartesiaEmotion,
     CartesiaInputParams,
@@ -33,6 +34,7 @@ __all__ = [
     "CartesiaTTSService",
     "CartesiaTTSSettings",
     "GenerationConfig",
+    "format_cartesia_pronunciation",
     "language_to_cartesia_language",
 ]
 
@@ -154,6 +156,16 @@ class CartesiaTTSService(MultiContextTTSService):
             language: The language.
         """
         return language_to_cartesia_language(language)
+
+    @classmethod
+    def format_pronunciation(cls, word: str, ipa: str) -> str | None:
+        """Return a pronunciation as Cartesia reads it within a text; None if it is empty.
+
+        Args:
+            word: The word.
+            ipa: How it is said, in IPA.
+        """
+        return format_cartesia_pronunciation(word, ipa)
 
     async def _update_settings(self, delta: Any) -> dict[str, Any]:
         changed = await super()._update_settings(delta)

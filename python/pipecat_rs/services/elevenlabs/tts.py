@@ -16,6 +16,10 @@ from pipecat_rs.services.elevenlabs.languages import (
     elevenlabs_language_code,
     language_to_elevenlabs_language,
 )
+from pipecat_rs.services.elevenlabs.pronunciation import (
+    ELEVENLABS_PHONEME_MODELS,
+    format_elevenlabs_pronunciation,
+)
 from pipecat_rs.services.elevenlabs.settings import (
     ElevenLabsInputParams,
     ElevenLabsTTSSettings,
@@ -33,11 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ELEVENLABS_MODEL_LANGUAGES",
+    "ELEVENLABS_PHONEME_MODELS",
     "ElevenLabsTTSService",
     "ElevenLabsTTSSettings",
     "PronunciationDictionaryLocator",
     "build_elevenlabs_voice_settings",
     "calculate_word_times",
+    "format_elevenlabs_pronunciation",
     "language_to_elevenlabs_language",
     "output_format_from_sample_rate",
 ]
@@ -163,6 +169,21 @@ class ElevenLabsTTSService(MultiContextTTSService):
             language: The language.
         """
         return language_to_elevenlabs_language(language)
+
+    @classmethod
+    def format_pronunciation(cls, word: str, ipa: str) -> str | None:
+        """Return a word in a phoneme tag, or None if its pronunciation does not fit it.
+
+        Args:
+            word: The word.
+            ipa: How it is said, in IPA.
+        """
+        return format_elevenlabs_pronunciation(word, ipa)
+
+    @property
+    def supports_pronunciations(self) -> bool:
+        """Whether phoneme tags are read: by some models, and only with SSML parsing."""
+        return self._settings.model in ELEVENLABS_PHONEME_MODELS and bool(self._enable_ssml_parsing)
 
     async def _update_settings(self, delta: Any) -> dict[str, Any]:
         changed = await super()._update_settings(delta)
