@@ -1,0 +1,1 @@
+"""Random runs of random pipelines, each from one seed: `make stress`."""
