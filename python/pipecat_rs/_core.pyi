@@ -275,6 +275,9 @@ class TaskBase:
     def _cancel(self) -> None:
         """Cancel, in whatever state."""
 
+    def _note_progress(self) -> None:
+        """Work goes on that no frame shows. It keeps an orderly end from timing out."""
+
     def _poll(self) -> None:
         """Look at the deadlines. Called by a timer of the loop."""
 

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from pipecat_rs.frames.frames import EndFrame
-from pipecat_rs.processors.frame_processor import FrameProcessor
+from pipecat_rs.frames.frames import CancelFrame, EndFrame, Frame, StartFrame
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.testing import Recorder
-from support.processors import Pass
+from support.frames import Data, System
+from support.processors import Hold, Pass
 from support.tasks import task_of
 from support.waiting import calls_of, within
 
@@ -69,3 +70,49 @@ async def runs_again(processors: list[FrameProcessor]) -> None:
     task = task_of(*processors)
     await task.queue_frame(EndFrame())
     await within(task.run())
+
+
+async def test_g02_end_that_is_stuck_is_given_up_though_frames_move_elsewhere():
+    """Any frame that was processed anywhere counted as progress, and the end was awaited for ever."""
+
+    class Ticks(Pass):
+        """As an input that goes on sending audio."""
+
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            await super().process_frame(frame, direction)
+            if isinstance(frame, StartFrame):
+                self.ticking = self.create_task(self.tick(), "tick")
+
+        async def tick(self) -> None:
+            while True:
+                await self.push_frame(System())
+                await asyncio.sleep(0.001)
+
+        async def cleanup(self) -> None:
+            await self.cancel_task(self.ticking)
+            await super().cleanup()
+
+    stuck = Hold(EndFrame)
+    task = task_of(Ticks(), Pass(), stuck, end_timeout_secs=0.04)
+    timed_out = calls_of(task, "on_pipeline_timeout")
+    finished = calls_of(task, "on_pipeline_finished")
+    end = EndFrame()
+    await task.queue_frame(end)
+    await within(task.run())
+    assert timed_out == [(end,)]
+    assert isinstance(finished[0][0], CancelFrame)
+
+
+async def test_g02_end_that_comes_nearer_is_not_given_up():
+    class Slow(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            if isinstance(frame, Data):
+                await asyncio.sleep(0.02)
+            await super().process_frame(frame, direction)
+
+    out = Recorder()
+    task = task_of(Slow(), out, end_timeout_secs=0.1)
+    timed_out = calls_of(task, "on_pipeline_timeout")
+    await task.queue_frames([*(Data(n) for n in range(40)), EndFrame()])
+    await within(task.run())
+    assert timed_out == [] and len(out.frames(Data)) == 40

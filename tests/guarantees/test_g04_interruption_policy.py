@@ -15,9 +15,10 @@ from pipecat_rs.frames.frames import (
     TranscriptionFrame,
     TTSAudioRawFrame,
 )
-from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.pipeline.parallel_pipeline import ParallelPipeline
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.testing import Recorder, running
-from support.frames import Lasting, System
+from support.frames import Data, Lasting, System, tags
 from support.processors import Hold, Pass
 from support.tasks import task_of
 from support.waiting import settle, within
@@ -122,3 +123,33 @@ def test_g04_nothing_protected_is_lost_or_reordered_on_random_schedules(schedule
         assert generated == sorted(generated)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["queued", "direct"])
+@pytest.mark.parametrize("branches", [0, 1, 2])
+async def test_g04_what_waited_by_right_is_answered_after_the_interruption(
+    branches: int, direct: bool
+):
+    """The answer to the user's words was dropped, as if it had been made before the interruption."""
+
+    class Answers(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            if isinstance(frame, TranscriptionFrame):
+                await asyncio.sleep(0)
+                await self.push_frame(LLMTextFrame(f"answer to {frame.text}"))
+                await self.push_frame(Data(f"note on {frame.text}"))
+            await super().process_frame(frame, direction)
+
+    chain: list[FrameProcessor] = [Answers(), Pass(enable_direct_mode=direct)]
+    others = [[Pass()] for _ in range(branches)]
+    inside = [ParallelPipeline(chain, *others)] if branches else chain
+    out = Recorder()
+    task = task_of(Pass(), *inside, out)
+    async with running(task) as run:
+        await task.queue_frames([TranscriptionFrame(text, "user", "") for text in ("one", "two")])
+        await task.queue_frame(InterruptionFrame())
+        await out.wait_for(InterruptionFrame)
+        await task.queue_frame(EndFrame())
+        await within(run)
+    assert "answer to two" in [frame.text for frame in out.frames(LLMTextFrame)]
+    assert "note on two" in tags(out.frames())

@@ -85,6 +85,8 @@ class BotSpeech:
             await self._announce(BotStartedSpeakingFrame)
         if now - self._announced_at >= SPEAKING_PERIOD_SECS:
             self._announced_at = now
+            # An end may wait for the last words, however long they are.
+            self._transport.pipeline_worker._note_progress()
             await self._announce(BotSpeakingFrame)
 
     async def _announce(

@@ -41,4 +41,4 @@ pub use interest::Interest;
 pub use lease::Leases;
 pub use mailbox::{Lane, Mailbox, Waiting};
 pub use schedule::{Hop, Pushed, Scheduler, Step};
-pub use task::{Action, Admission, Limits, State, TaskMachine};
+pub use task::{Action, Admission, Limits, Progress, State, TaskMachine};

@@ -67,6 +67,11 @@ impl<H: Host> Mailbox<H> {
         lane.remove(at).map(|waiting| waiting.frame)
     }
 
+    /// How many frames of a lane are ahead of the first of a wanted class.
+    pub fn position(&self, lane: Lane, wanted: impl Fn(Class) -> bool) -> Option<usize> {
+        self.lane(lane).iter().position(|waiting| wanted(waiting.frame.class))
+    }
+
     /// Whether a frame of a wanted class waits in a lane.
     pub fn has(&self, lane: Lane, mut wanted: impl FnMut(Class) -> bool) -> bool {
         self.lane(lane).iter().any(|waiting| wanted(waiting.frame.class))

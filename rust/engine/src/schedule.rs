@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::epoch::Epoch;
-use crate::frame::{Class, Direction, Frame, Kind};
+use crate::frame::{Bits, Class, Direction, Frame, Kind};
 use crate::gauge::Gauge;
 use crate::graph::{Edge, Graph, Link, Outlet, Seat, handles};
 use crate::host::Host;
@@ -303,11 +303,10 @@ impl<H: Host> Scheduler<H> {
         seat
     }
 
-    /// A slot whose processor also runs inside its neighbours' awaits: what comes natively waits for
-    /// no start frame, since that may have come the other way.
+    /// A slot whose processor also runs inside its neighbours' awaits: it starts and is cancelled by
+    /// what it passes on, since the frame may have come the other way.
     pub fn set_direct(&mut self, slot: u32) {
-        let place = &mut self.slots[slot as usize];
-        (place.direct, place.started) = (true, true);
+        self.slots[slot as usize].direct = true;
     }
 
     /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
@@ -475,6 +474,18 @@ impl<H: Host> Scheduler<H> {
                 own.purge(&mut self.discarded);
             }
         }
+        match frame.class.kind {
+            Kind::Start => {
+                own.started = true;
+                self.poke(from);
+            }
+            Kind::Cancel if around.is_some() => {
+                own.mailbox.clear(&mut self.discarded.frames);
+                own.cancelled = true;
+                own.show(Lane::System, self.now_ms);
+            }
+            _ => {}
+        }
         self.send(from, frame)
     }
 
@@ -606,8 +617,12 @@ impl<H: Host> Scheduler<H> {
                 continue;
             }
             slot.catch_up(lane, frame.epoch);
-            slot.hand[lane as usize] =
-                Some(Hand { class: frame.class, epoch: frame.epoch, suspended: false });
+            // What has waited through an interruption by right is answered in the epoch of the answer.
+            let epoch = match frame.class.bits.has(Bits::PROTECTED) {
+                true => frame.epoch.max(slot.epoch),
+                false => frame.epoch,
+            };
+            slot.hand[lane as usize] = Some(Hand { class: frame.class, epoch, suspended: false });
             if !handles(slot.interest.as_deref(), frame.class) {
                 // It waited its turn behind a frame in hand; now it goes past.
                 let mut frame = frame;
@@ -798,6 +813,21 @@ impl<H: Host> Scheduler<H> {
         let hangs = slot.hand.map(|hand| hand.is_some_and(|hand| hand.suspended));
         self.poke(index);
         hangs
+    }
+
+    /// A number that changes when a terminal frame comes to a slot or leaves it, or has less ahead of
+    /// it there.
+    #[must_use]
+    pub fn nearness_of_end(&self, slot: u32) -> u64 {
+        let place = &self.slots[slot as usize];
+        let terminal = |class: Class| class.kind.is_terminal();
+        let in_hand = place.hand[Lane::Data as usize];
+        let ahead = match place.mailbox.position(Lane::Data, terminal) {
+            Some(position) => position as u64 + u64::from(in_hand.is_some()),
+            None if in_hand.is_some_and(|hand| terminal(hand.class)) => 0,
+            None => return 0,
+        };
+        (u64::from(slot) + 1) << 32 | (ahead + 1)
     }
 
     /// Whether a data frame of a wanted class waits in a slot.

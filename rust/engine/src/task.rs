@@ -58,10 +58,32 @@ pub struct Limits {
     pub setup_ms: u64,
     /// The start frame's way to the sink.
     pub start_ms: u64,
-    /// An end without any frame moving.
+    /// An end that comes no nearer.
     pub end_ms: u64,
     /// The cancel frame's way to the sink.
     pub cancel_ms: u64,
+}
+
+impl Limits {
+    /// Between two looks at an end.
+    fn look_ms(self) -> u64 {
+        self.end_ms.div_ceil(u64::from(LOOKS)).max(1)
+    }
+}
+
+/// Into how many looks the time of an end without progress is divided.
+const LOOKS: u8 = 4;
+/// Looks without the end coming nearer before it is given up, though frames move somewhere: they
+/// may be an answer that is still being made, or audio that would come for ever.
+const LOOKS_WHILE_MOVING: u8 = 5 * LOOKS;
+
+/// What shows that a task is not stuck. Only whether it changes matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the terminal frame is, and what waits ahead of it.
+    pub nearer: u64,
+    /// Frames processed anywhere.
+    pub moved: u64,
 }
 
 /// The state machine.
@@ -73,7 +95,9 @@ pub struct TaskMachine {
     set_up: bool,
     /// The terminal frame under way.
     terminal: Option<Kind>,
-    progress: u64,
+    progress: Progress,
+    /// Looks in a row without the end coming nearer, and without any frame moving.
+    looks: [u8; 2],
     forced: bool,
     actions: Vec<Action>,
 }
@@ -88,7 +112,8 @@ impl TaskMachine {
             deadline_ms: None,
             set_up: false,
             terminal: None,
-            progress: 0,
+            progress: Progress::default(),
+            looks: [0; 2],
             forced: false,
             actions: Vec::new(),
         }
@@ -140,7 +165,7 @@ impl TaskMachine {
                 if kind.is_terminal() {
                     self.state = State::Ending;
                     self.terminal = Some(kind);
-                    self.deadline_ms = Some(now_ms + self.limits.end_ms);
+                    self.deadline_ms = Some(now_ms + self.limits.look_ms());
                 }
                 Admission::Enter
             }
@@ -184,8 +209,8 @@ impl TaskMachine {
         }
     }
 
-    /// The moment is `now_ms`; `progress` counts frames moved so far.
-    pub fn poll(&mut self, now_ms: u64, progress: u64) {
+    /// The moment is `now_ms`.
+    pub fn poll(&mut self, now_ms: u64, progress: Progress) {
         let Some(deadline_ms) = self.deadline_ms else { return };
         if now_ms < deadline_ms {
             return;
@@ -199,13 +224,19 @@ impl TaskMachine {
                 self.actions.push(Action::TimedOut(Kind::Start));
                 self.cancel(now_ms);
             }
-            State::Ending if progress != self.progress => {
-                self.progress = progress;
-                self.deadline_ms = Some(now_ms + self.limits.end_ms);
-            }
             State::Ending => {
-                self.actions.push(Action::TimedOut(self.terminal.unwrap_or(Kind::End)));
-                self.cancel(now_ms);
+                let nearer = progress.nearer != self.progress.nearer;
+                let moved = nearer || progress.moved != self.progress.moved;
+                self.progress = progress;
+                for (looks, progressed) in self.looks.iter_mut().zip([nearer, moved]) {
+                    *looks = if progressed { 0 } else { *looks + 1 };
+                }
+                if self.looks[0] < LOOKS_WHILE_MOVING && self.looks[1] < LOOKS {
+                    self.deadline_ms = Some(now_ms + self.limits.look_ms());
+                } else {
+                    self.actions.push(Action::TimedOut(self.terminal.unwrap_or(Kind::End)));
+                    self.cancel(now_ms);
+                }
             }
             State::Cancelling if !self.forced => {
                 self.forced = true;
@@ -232,7 +263,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: Limits = Limits { setup_ms: 20, start_ms: 20, end_ms: 50, cancel_ms: 10 };
+    const LIMITS: Limits = Limits { setup_ms: 20, start_ms: 20, end_ms: 52, cancel_ms: 10 };
 
     fn running() -> TaskMachine {
         let mut machine = TaskMachine::new(LIMITS);
@@ -265,23 +296,48 @@ mod tests {
         assert_eq!(machine.take_actions(), [Action::Finish(Kind::Cancel, true)]);
     }
 
+    /// Look until the end is given up, or often enough to believe that it is not.
+    fn give_up(machine: &mut TaskMachine, mut progress: impl FnMut(u64) -> Progress) -> Option<u64> {
+        for look in 0..100 {
+            let deadline = machine.deadline_ms().unwrap();
+            machine.poll(deadline, progress(look));
+            if machine.state() != State::Ending {
+                return Some(deadline);
+            }
+        }
+        None
+    }
+
     #[test]
-    fn an_end_that_makes_progress_is_not_cut_off() {
+    fn an_end_that_comes_nearer_is_not_cut_off() {
         let mut machine = running();
         machine.admit(Kind::End, 0);
-        machine.poll(50, 1);
-        machine.poll(100, 2);
-        assert_eq!(machine.state(), State::Ending);
-        machine.poll(150, 2);
+        assert_eq!(give_up(&mut machine, |look| Progress { nearer: look, moved: 0 }), None);
+    }
+
+    #[test]
+    fn an_end_that_is_stuck_is_given_up_in_its_time() {
+        let mut machine = running();
+        machine.admit(Kind::End, 0);
+        let given_up = give_up(&mut machine, |_| Progress { nearer: 1, moved: 1 });
+        assert_eq!(given_up, Some(LIMITS.end_ms + LIMITS.look_ms()), "what came before counts once");
         assert_eq!(machine.take_actions(), [Action::TimedOut(Kind::End), Action::PushCancel]);
+    }
+
+    #[test]
+    fn an_end_that_is_stuck_while_frames_move_is_given_up_later() {
+        let mut machine = running();
+        machine.admit(Kind::End, 0);
+        let given_up = give_up(&mut machine, |look| Progress { nearer: 1, moved: look });
+        assert_eq!(given_up, Some(5 * LIMITS.end_ms + LIMITS.look_ms()));
     }
 
     #[test]
     fn a_cancel_that_nobody_answers_is_forced_and_then_over() {
         let mut machine = running();
         machine.cancel(0);
-        machine.poll(5, 0);
-        machine.poll(10, 0);
+        machine.poll(5, Progress::default());
+        machine.poll(10, Progress::default());
         assert_eq!(
             machine.take_actions(),
             [
@@ -313,14 +369,14 @@ mod tests {
                     5 => machine.arrived(Kind::End),
                     6 => machine.cancel(now),
                     7 => machine.arrived(Kind::Cancel),
-                    _ => machine.poll(now, 0),
+                    _ => machine.poll(now, Progress::default()),
                 }
                 count(&mut machine);
             }
             machine.cancel(now);
             for _ in 0..3 {
                 if let Some(deadline) = machine.deadline_ms() {
-                    machine.poll(deadline, 0);
+                    machine.poll(deadline, Progress::default());
                 }
             }
             count(&mut machine);

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use pipecat_engine as engine;
-use pipecat_engine::{Action, Admission, Direction, Edge, Kind, Lane, Limits, Link, State, TaskMachine};
+use pipecat_engine::{
+    Action, Admission, Direction, Edge, Kind, Lane, Limits, Link, Progress, State, TaskMachine,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -26,6 +28,8 @@ struct TaskState {
     /// Classes that somebody wants to hear of when they reach the sink or the source.
     reached: [Option<Arc<engine::Interest>>; 2],
     timer: Option<(u64, Py<PyAny>)>,
+    /// How often somebody said that work goes on which no frame shows.
+    noted: u64,
 }
 
 /// Native base class of `PipelineTask`.
@@ -264,6 +268,7 @@ impl TaskBase {
                 held: Vec::new(),
                 reached: [None, None],
                 timer: None,
+                noted: 0,
             }),
         }
     }
@@ -420,15 +425,23 @@ impl TaskBase {
         Self::carry_out(slf)
     }
 
+    /// Work goes on that no frame shows: audio is being played. It keeps an end from timing out.
+    fn _note_progress(&self, py: Python<'_>) {
+        self.state.with(py, |state| state.noted = state.noted.wrapping_add(1));
+    }
+
     /// A deadline has come.
     fn _poll(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let Some(runner) = slf.get().runner(py) else { return Ok(()) };
         let now = runner.get().loop_ms(py)?;
         let spent = slf.get().state.with(py, |state| {
-            let progress =
-                state.seated.iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
-            state.machine.poll(now, progress);
+            let (noted, seated) = (state.noted, &state.seated);
+            let nearer = runner.get().scheduler(py, |scheduler| {
+                seated.iter().map(|(slot, _)| scheduler.nearness_of_end(*slot)).fold(noted, u64::wrapping_add)
+            });
+            let moved = seated.iter().filter_map(|(_, p)| p.get().gauge(py)).map(|g| g.processed()).sum();
+            state.machine.poll(now, Progress { nearer, moved });
             state.timer.take()
         });
         drop(spent);
