@@ -73,7 +73,7 @@ async def runs_again(processors: list[FrameProcessor]) -> None:
 
 
 async def test_g02_end_that_is_stuck_is_given_up_though_frames_move_elsewhere():
-    """Any frame that was processed anywhere counted as progress, and the end was awaited for ever."""
+    """Any frame processed anywhere counted as progress: the end was awaited for ever."""
 
     class Ticks(Pass):
         """As an input that goes on sending audio."""

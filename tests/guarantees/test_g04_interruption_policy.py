@@ -130,7 +130,7 @@ def test_g04_nothing_protected_is_lost_or_reordered_on_random_schedules(schedule
 async def test_g04_what_waited_by_right_is_answered_after_the_interruption(
     branches: int, direct: bool
 ):
-    """The answer to the user's words was dropped, as if it had been made before the interruption."""
+    """The answer was dropped, as if it had been made before the interruption."""
 
     class Answers(Pass):
         async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:

@@ -852,7 +852,8 @@ class PipelineWorker(_core.TaskBase, BusSide):
             else:
                 raise RuntimeError(f"event {event} must not wait")
 
-    def _cancel_with(self, frame: CancelFrame) -> None:
+    def _ends_with(self, frame: Frame) -> None:
+        """Called with the terminal frame that is let in."""
         self._last_frame = frame
 
     def _frame_left(self, frame: Frame, at_sink: bool, kind: int, wanted: bool) -> None:

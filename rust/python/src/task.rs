@@ -213,7 +213,10 @@ impl TaskBase {
             (state.machine.admit(class.kind, now), before)
         });
         let result = match admission {
-            Admission::Enter => Self::enter(slf, object, class, direction)?,
+            Admission::Enter => {
+                slf.call_method1(intern!(py, "_ends_with"), (object,))?;
+                Self::enter(slf, object, class, direction)?
+            }
             Admission::Hold => {
                 slf.get().state.with(py, |state| state.held.push((object.clone().unbind(), direction)));
                 crate::awaitable::ready(py)?
@@ -221,7 +224,7 @@ impl TaskBase {
             Admission::Refuse => {
                 let cancels = class.kind == Kind::Cancel && matches!(before, State::Running | State::Ending);
                 if cancels {
-                    slf.call_method1(intern!(py, "_cancel_with"), (object,))?;
+                    slf.call_method1(intern!(py, "_ends_with"), (object,))?;
                 } else {
                     slf.call_method1(intern!(py, "_refused"), (object,))?;
                 }
