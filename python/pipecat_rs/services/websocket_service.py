@@ -420,6 +420,6 @@ def _bounded_connection_class() -> type[ClientConnection]:
                 # A close would have to get through the same full buffer.
                 self.transport.abort()
                 await asyncio.shield(self.connection_lost_waiter)
-                raise self.close_exc from error
+                raise self.protocol.close_exc from error
 
     return BoundedConnection
