@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ from pipecat_rs.frames.frames import MetricsFrame
 
 if TYPE_CHECKING:
     from pipecat_rs.processors.frame_processor import FrameProcessor
+
+
+_REMEMBERED = 64
+"""Frames that are told from new ones: as many as can be on their way at once, and more."""
 
 
 @dataclass
@@ -36,13 +41,13 @@ class TaskMetrics:
         self._newest: dict[str, dict[str, Any]] = {}
         self._ttfb_ms: float | None = None
         self._tokens = 0
-        self._seen: int = -1
+        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
 
     def take(self, frame: MetricsFrame) -> bool:
         """Take a frame's measures; false if they were taken at an earlier hop."""
-        if frame.id <= self._seen:
+        if frame.id in self._seen:
             return False
-        self._seen = frame.id
+        self._seen.append(frame.id)
         for measure in frame.data:
             kind = type(measure).__name__.removesuffix("MetricsData")
             value = getattr(measure, "value", None)
