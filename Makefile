@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench wheel test-all fmt clean
+.PHONY: help demo test check stress bench wheel test-all fmt clean
 
 PYTHON ?= $(shell tools/pythons.sh --first)
 # Handed on to what the target runs: make demo ARGS="--call human --fast"
@@ -45,6 +45,9 @@ check: $(EXTENSION) $(DEV) ## formats, lints, types and stubs, with warnings as 
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/python -m mypy.stubtest --concise pipecat_rs._core
+
+stress: $(EXTENSION) $(DEV) ## run ten thousand random runs of random pipelines (ARGS="--runs 500 --seed 7")
+	PYTHONPATH=tests $(BIN)/python -m stress $(ARGS)
 
 bench: $(EXTENSION) $(DEV) ## measure the engine, and the same bots beside pipecat-ai (ARGS="--quick")
 	cargo bench --locked -p benches

@@ -18,8 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from stress.plan import draw_run
+from stress.plan import Run, draw_run
 from stress.session import live
+from stress.shrink import shrink
 
 RUN_LIMIT_SECS = 90
 """After so long a run stands: the process says where, and ends."""
@@ -82,20 +83,23 @@ def main(arguments: list[str] | None = None) -> int:
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes (one for each core)"
     )
     parser.add_argument("--show", action="store_true", help="print each run before it begins")
+    parser.add_argument("--shrink", action="store_true", help="make a run that fails small")
     parser.add_argument("--share", type=int, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.share is not None:
         return work(range(options.seed + options.share, options.seed + options.runs, options.jobs))
     if options.runs <= 2 or options.show:
-        return show(range(options.seed, options.seed + options.runs))
+        return show(range(options.seed, options.seed + options.runs), options.shrink)
     return run_campaign(options.runs, options.seed, options.jobs)
 
 
 # ---- a few runs, in full
 
 
-def show(seeds: range) -> int:
+def show(seeds: range, small: bool) -> int:
     """Do some runs in this process and print all about them."""
+    if small:
+        logging.disable(logging.CRITICAL)
     bad = 0
     for seed in seeds:
         run = draw_run(seed)
@@ -104,8 +108,23 @@ def show(seeds: range) -> int:
         for finding in findings:
             print(f"  ! {finding}")
         bad += bool(findings)
+        if findings and small:
+            _show_small(run, findings)
     print(f"{len(seeds)} runs, {bad} with something wrong")
     return bool(bad)
+
+
+def _show_small(run: Run, findings: list[str]) -> None:
+    kinds = set(map(_kind_of, findings))
+    run = shrink(run, lambda smaller: not kinds.isdisjoint(map(_kind_of, live(smaller).findings)))
+    print(f"smaller:\n{run}")
+    for finding in live(run).findings:
+        print(f"  ! {finding}")
+
+
+def _kind_of(finding: str) -> str:
+    """A finding without what is special in one run."""
+    return " ".join(word for word in finding.split(":")[0].split() if word.isalpha())
 
 
 # ---- one process of several

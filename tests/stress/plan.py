@@ -246,8 +246,9 @@ def draw_step(rng: random.Random, singles: int, profile: Profile, clock: Clock) 
         Step("flush"),
         Step("observer", rng.choice(["add", "remove"])),
     ]
-    thread = 0.1 if clock == "virtual" else 0.5
-    return rng.choices([*calm, *busy], [*weights, thread, 1, 1, 0.5, 0.7, 0.3, 0.2])[0]
+    # In real time nobody waits for the end of a lease.
+    thread, pause = (0.1, 0.5) if clock == "virtual" else (0.5, 0)
+    return rng.choices([*calm, *busy], [*weights, thread, 1, 1, pause, 0.7, 0.3, 0.2])[0]
 
 
 def has_branches(plan: Plan) -> bool:

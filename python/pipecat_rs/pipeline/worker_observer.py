@@ -36,6 +36,7 @@ class _Seat:
     def __init__(self, observer: BaseObserver) -> None:
         self.observer = observer
         self.mailbox = _core.ObserverSeat(self._report)
+        self.is_open = False
         self.wanted = _interest(observer)
         self.hears_pushes = type(observer).on_push_frame is not BaseObserver.on_push_frame
         self.hears_processing = type(observer).on_process_frame is not BaseObserver.on_process_frame
@@ -84,9 +85,11 @@ class WorkerObserver(BaseObserver):
             await self._open(seat)
 
     async def _open(self, seat: _Seat) -> None:
-        assert self._loop is not None and self._task_manager is not None
-        await seat.observer.setup(self._task_manager)
-        seat.mailbox.open(self._loop)
+        await seat.observer.setup(self.task_manager)
+        # By now it may have been removed, or the run be over.
+        if self._loop is not None and seat in self._seats:
+            seat.mailbox.open(self._loop)
+            seat.is_open = True
 
     async def cleanup(self) -> None:
         """Let the observers hear what was said to them, then clean them up."""
@@ -97,6 +100,7 @@ class WorkerObserver(BaseObserver):
         finally:
             for seat in seats:
                 seat.mailbox.close()  # also if there was no time for more
+            self._loop = None
         for seat, error in zip(seats, closed, strict=True):
             if isinstance(error, Exception):
                 _logger.error("clean-up of observer %s failed", seat.observer, exc_info=error)
@@ -104,15 +108,16 @@ class WorkerObserver(BaseObserver):
     async def _close(self, seat: _Seat) -> None:
         if self._loop is None:
             return
-        # What was posted before this runs first: the mailbox is in order.
-        heard = self._loop.create_future()
-        seat.mailbox.post(partial(_resolve, heard))
-        done, _ = await asyncio.wait([heard], timeout=1.0)
-        if not done:
-            _logger.warning(
-                "observer %s did not keep up; what it has not heard is lost", seat.observer
-            )
-        seat.mailbox.close()
+        if seat.is_open:
+            # What was posted before this runs first: the mailbox is in order.
+            heard = self._loop.create_future()
+            seat.mailbox.post(partial(_resolve, heard))
+            done, _ = await asyncio.wait([heard], timeout=1.0)
+            if not done:
+                _logger.warning(
+                    "observer %s did not keep up; what it has not heard is lost", seat.observer
+                )
+            seat.mailbox.close()
         await seat.observer.cleanup()
 
     def add_observer(self, observer: BaseObserver) -> None:
