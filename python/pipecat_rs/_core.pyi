@@ -275,6 +275,12 @@ class TaskBase:
     def _cancel(self) -> None:
         """Cancel, in whatever state."""
 
+    def _has_waiting(self) -> bool:
+        """Whether frames wait for processors."""
+
+    def _shut(self) -> None:
+        """Let no more frames in to any processor."""
+
     def _note_progress(self) -> None:
         """Work goes on that no frame shows. It keeps an orderly end from timing out."""
 

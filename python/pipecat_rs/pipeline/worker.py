@@ -81,6 +81,7 @@ __all__ = [
     "HEARTBEAT_MONITOR_SECS",
     "HEARTBEAT_SECS",
     "IDLE_TIMEOUT_SECS",
+    "LAST_PASSES",
     "MAILBOX_BOUND",
     "SETUP_TIMEOUT_SECS",
     "START_TIMEOUT_SECS",
@@ -105,6 +106,8 @@ START_TIMEOUT_SECS = 20.0
 IDLE_TIMEOUT_SECS = 300.0
 HANGING_TIMEOUT_SECS = 1.0
 """How long a callback may take to answer its cancellation before it is abandoned."""
+LAST_PASSES = 20
+"""Passes of the loop for frames that are on their way when the run is over."""
 
 _ERROR, _HEARTBEAT, _FLUSH = 6, 7, 17
 _REQUESTS = {8: EndTaskFrame, 9: StopTaskFrame, 10: CancelTaskFrame, 11: InterruptionTaskFrame}
@@ -704,6 +707,7 @@ class PipelineWorker(_core.TaskBase, BusSide):
             self._setting_up.clear()
             if opened:
                 await self._join_callbacks()
+                await self._shut_mailboxes()
             if not isinstance(self._last_frame, StopFrame):
                 await self._bounded(self._pipeline.cleanup(), "processors")
             if opened:
@@ -719,6 +723,14 @@ class PipelineWorker(_core.TaskBase, BusSide):
             self._close()
             self._seated = []
         await self._end_dangling_tasks()
+
+    async def _shut_mailboxes(self) -> None:
+        """Process what is on its way; what clean-up pushes finds neighbours that are gone."""
+        for _ in range(LAST_PASSES):
+            if not self._has_waiting():
+                break
+            await asyncio.sleep(0)
+        self._shut()
 
     async def _join_callbacks(self) -> None:
         asked: set[FrameProcessor] = set()

@@ -309,6 +309,12 @@ impl<H: Host> Scheduler<H> {
         self.slots[slot as usize].direct = true;
     }
 
+    /// Whether a slot's processor also runs inside its neighbours' awaits.
+    #[must_use]
+    pub fn is_direct(&self, slot: u32) -> bool {
+        self.slots[slot as usize].direct
+    }
+
     /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
     pub fn handle_everything(&mut self, slot: u32) {
         let place = &mut self.slots[slot as usize];
@@ -479,14 +485,62 @@ impl<H: Host> Scheduler<H> {
                 own.started = true;
                 self.poke(from);
             }
-            Kind::Cancel if around.is_some() => {
-                own.mailbox.clear(&mut self.discarded.frames);
-                own.cancelled = true;
-                own.show(Lane::System, self.now_ms);
-            }
+            Kind::Cancel if around.is_some() => self.close_slot(from),
             _ => {}
         }
         self.send(from, frame)
+    }
+
+    /// Whether a frame may go straight into a processor in direct mode, inside the step of whoever
+    /// pushes it. If not, it takes the mailbox: nothing comes before the start, and nothing overtakes
+    /// what waits there.
+    #[must_use]
+    pub fn takes_directly(&self, slot: u32, class: Class) -> bool {
+        let place = &self.slots[slot as usize];
+        let lane = Lane::of(class);
+        let free = place.hand[lane as usize].is_none() && place.mailbox.depth(lane) == 0;
+        place.started && free || matches!(class.kind, Kind::Start | Kind::Cancel)
+    }
+
+    /// A frame goes from a processor in direct mode straight into the next one: the step around both
+    /// pushes nothing, and they learn of it here.
+    #[cold]
+    pub fn pass_directly(&mut self, from: u32, class: Class, direction: Direction) {
+        let direct = self.step_around(from).is_some();
+        let own = &mut self.slots[from as usize];
+        match class.kind {
+            Kind::Start => {
+                own.started = true;
+                self.poke(from);
+            }
+            Kind::Cancel if direct => self.close_slot(from),
+            Kind::Interruption => {
+                let way = if direction == Direction::Downstream { own.next } else { own.previous };
+                if own.announces > 0
+                    && let Way::Slot(next) = way
+                {
+                    // The one who pushes it at last announces the epoch that has begun here.
+                    own.announces -= 1;
+                    let epoch = own.epoch;
+                    let next = &mut self.slots[next as usize];
+                    next.announces += 1;
+                    next.epoch = next.epoch.max(epoch);
+                } else if direct && let Some(graph) = &own.graph {
+                    own.epoch = own.epoch.max(graph.epochs.current());
+                    own.purge(&mut self.discarded);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Let nothing more into a slot.
+    pub fn close_slot(&mut self, slot: u32) {
+        let place = &mut self.slots[slot as usize];
+        place.mailbox.clear(&mut self.discarded.frames);
+        place.cancelled = true;
+        place.show(Lane::System, self.now_ms);
+        place.show(Lane::Data, self.now_ms);
     }
 
     /// The step of another slot that a processor in direct mode runs inside of.

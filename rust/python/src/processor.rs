@@ -141,6 +141,11 @@ impl ProcessorBase {
         Ok(())
     }
 
+    fn is_direct(&self, py: Python<'_>) -> bool {
+        let placed = self.place(py);
+        placed.is_some_and(|(runner, slot)| runner.get().scheduler(py, |scheduler| scheduler.is_direct(slot)))
+    }
+
     /// Say which neighbour runs inside the caller's await.
     pub(crate) fn set_direct(&self, py: Python<'_>, direction: Direction, neighbour: Option<Py<Self>>) {
         let before = self.state.with(py, |state| {
@@ -252,13 +257,19 @@ impl ProcessorBase {
         if thread != this_thread() {
             return Self::push_elsewhere(slf, frame, direction);
         }
-        if let Some(direct) = direct {
+        let class = classes::class_of(frame)?;
+        if let Some(direct) = direct
+            && let Some((_, neighbour)) = direct.get().place(py)
+            && runner.get().scheduler(py, |scheduler| scheduler.takes_directly(neighbour, class))
+        {
+            if class.kind.always_handled() && slf.get().is_direct(py) {
+                runner.get().scheduler(py, |scheduler| scheduler.pass_directly(slot, class, direction));
+            }
             let direction = crate::direction::object(py, direction);
             let coroutine =
                 direct.bind(py).call_method1(intern!(py, "_process_direct"), (frame, direction, slf))?;
             return Ok(coroutine.unbind());
         }
-        let class = classes::class_of(frame)?;
         Runner::push(runner.bind(py), slot, frame, class, direction)
     }
 }

@@ -515,6 +515,23 @@ impl TaskBase {
         Self::stop_lanes(slf, true)
     }
 
+    /// Whether frames wait for processors.
+    fn _has_waiting(&self, py: Python<'_>) -> bool {
+        let waits = |lane| move |gauge: &Arc<engine::Gauge>| gauge.read(lane).depth > 0;
+        self.seated(py)
+            .iter()
+            .filter_map(|(_, p)| p.get().gauge(py))
+            .any(|gauge| [Lane::System, Lane::Data].into_iter().any(|lane| waits(lane)(&gauge)))
+    }
+
+    /// Let no more frames in to any processor: clean-up begins.
+    fn _shut(&self, py: Python<'_>) {
+        let Some(runner) = self.runner(py) else { return };
+        for (slot, _) in self.seated(py) {
+            runner.get().scheduler(py, |scheduler| scheduler.close_slot(slot));
+        }
+    }
+
     /// Let go of processors and graph. Never fails half-way.
     fn _close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
