@@ -28,7 +28,7 @@ from pipecat_rs.testing import VirtualTimeLoop
 from support.frames import Control, Data, Lasting, System
 from support.tasks import DOWN, UP
 
-from stress.ledger import TRACKED, Ledger
+from stress.ledger import TRACKED, Ledger, in_hand
 from stress.plan import Behaviour
 
 SHORT = 0.001
@@ -196,6 +196,7 @@ class Leaf(FrameProcessor):
             await self.push_frame(frame, direction)
             return
         self.count += 1
+        before = in_hand.set(frame)
         try:
             await self._misbehave(frame)
             if self._is_due(self.behaviour.drop_every):
@@ -205,6 +206,8 @@ class Leaf(FrameProcessor):
         except BaseException:
             self.ledger.consumed.add(frame.id)
             raise
+        finally:
+            in_hand.reset(before)
 
     async def _misbehave(self, frame: Frame) -> None:
         behaviour = self.behaviour

@@ -6,6 +6,7 @@ acts when it is called, these numbers say in which order frames have to come out
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from pipecat_rs.frames.frames import (
@@ -27,6 +28,9 @@ from support.tasks import DOWN, UP
 from stress.plan import Behaviour, Plan, every_part, has_branches
 
 TRACKED = (Data, Control, System, Lasting, LLMTextFrame, TranscriptionFrame)
+in_hand: ContextVar[Frame | None] = ContextVar("in_hand", default=None)
+"""The frame which whoever runs was given to process."""
+
 TASK = 0
 """Stands for the task itself where processors have their numbers."""
 
@@ -62,7 +66,7 @@ class Ledger:
         default_factory=lambda: defaultdict(list)
     )
     born: dict[int, int] = field(default_factory=dict)
-    """When each frame was first pushed."""
+    """When each frame was first pushed, or that of which it was made."""
     strays: set[int] = field(default_factory=set)
     """Frames which came from another thread or straight into a mailbox: in no order with others."""
     consumed: set[int] = field(default_factory=set)
@@ -89,7 +93,13 @@ class Ledger:
     def pushed(self, source: int, frame: Frame, direction: FrameDirection) -> None:
         """A push, at the moment at which it acts."""
         self.pushes[source, direction].append((self.tick(), frame))
-        self.born.setdefault(frame.id, self.now)
+        self.made(frame)
+
+    def made(self, frame: Frame) -> None:
+        """A frame is there; what is made of an old frame is as old as that."""
+        cause = in_hand.get()
+        born = self.now if cause is None else self.born.get(cause.id, self.now)
+        self.born.setdefault(frame.id, born)
 
     def entered(self, number: int, frame: Frame, direction: FrameDirection) -> None:
         """A processor has a frame in hand."""
@@ -142,7 +152,7 @@ class Ledger:
             if frame.id in seen:
                 self.found(f"{frame} entered {number} twice {direction.name}")
             seen.add(frame.id)
-            if cancelled:
+            if cancelled and number not in self.racing:
                 self.found(f"{frame} entered {number} after the cancel")
             cancelled = cancelled or isinstance(frame, CancelFrame)
             early = at == 0 and not isinstance(frame, StartFrame | CancelFrame)

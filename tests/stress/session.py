@@ -224,6 +224,7 @@ class Session:
             case "into" if leaf:
                 frame = make_frame(step.kind)
                 self.ledger.strays.add(frame.id)
+                self.ledger.made(frame)
                 await leaf.queue_frame(frame, way)
             case "push" if leaf:
                 await leaf.push_frame(make_frame(step.kind), way)
