@@ -27,6 +27,7 @@ MODULES = (
     "observing",
     "filters",
     "aggregators",
+    "corners",
     "utilities",
 )
 
