@@ -84,8 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--show", action="store_true", help="print each run before it begins")
     parser.add_argument("--shrink", action="store_true", help="make a run that fails small")
+    parser.add_argument("--log", action="store_true", help="let the runs log to stderr")
     parser.add_argument("--share", type=int, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if not options.log:
+        logging.disable(logging.CRITICAL)  # user code that fails on purpose is not worth its text
     if options.share is not None:
         return work(range(options.seed + options.share, options.seed + options.runs, options.jobs))
     if options.runs <= 2 or options.show:
@@ -98,8 +101,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def show(seeds: range, small: bool) -> int:
     """Do some runs in this process and print all about them."""
-    if small:
-        logging.disable(logging.CRITICAL)
     bad = 0
     for seed in seeds:
         run = draw_run(seed)
@@ -132,7 +133,6 @@ def _kind_of(finding: str) -> str:
 
 def work(seeds: range) -> int:
     """Do every run of a share; write what is found to stdout, a JSON object a line."""
-    logging.disable(logging.CRITICAL)  # user code that fails on purpose is not worth its text
     warnings.simplefilter("error", RuntimeWarning)  # a coroutine that nobody awaited is a loss
     tally, left = Tally(), []
     for number, seed in enumerate(seeds, 1):

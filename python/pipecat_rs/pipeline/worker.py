@@ -736,8 +736,12 @@ class PipelineWorker(_core.TaskBase, BusSide):
         asked: set[FrameProcessor] = set()
         assert self._loop is not None
         until = self._loop.time() + HANGING_TIMEOUT_SECS
+        again_at = until - HANGING_TIMEOUT_SECS / 2
         pause = 0.0
         while (hanging := self._not_abandoned()) and self._loop.time() < until:
+            if self._loop.time() >= again_at:  # one that ended may have made way for the next
+                again_at = until
+                asked.clear()
             if not asked.issuperset(hanging):  # others have begun meanwhile
                 self._cancel_hanging()
                 asked.update(hanging)
