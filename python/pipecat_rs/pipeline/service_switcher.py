@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -56,7 +56,7 @@ class _SwitcherExit(FrameProcessor):
         self._switcher = switcher
 
     def _layout(self) -> tuple[Any, ...]:
-        return ("processor", self, (*type(self).handles, *self._switcher._units_marks))
+        return ("processor", self, (*(type(self).handles or ()), *self._switcher._units_marks))
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -66,7 +66,7 @@ class _SwitcherExit(FrameProcessor):
             await self.push_frame(frame, direction)
 
 
-def _strategy_of(strategy: Any, services: list[FrameProcessor]) -> Any:
+def _strategy_of(strategy: Callable[..., Any], services: list[FrameProcessor]) -> Any:
     """Make a strategy of a class: with the services, as pipecat does, or without arguments."""
     try:
         inspect.signature(strategy).bind(services)
@@ -126,18 +126,17 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
         is_class = isinstance(strategy, type) and issubclass(strategy, ServiceSwitcherStrategy)
         if not is_class and not isinstance(strategy, ServiceSwitcherStrategy):
             raise TypeError(
-                f"{self}: {strategy!r} is no strategy. Give a ServiceSwitcherStrategy or its class, "
-                "such as ServiceSwitcherStrategyManual()."
+                f"{self}: {strategy!r} is no strategy. Give a ServiceSwitcherStrategy or its "
+                "class, such as ServiceSwitcherStrategyManual()."
             )
-        made = _strategy_of(strategy, self._services) if is_class else strategy
-        if made._switcher is not None:
+        made: Any = _strategy_of(strategy, self._services) if is_class else strategy
+        other = made._switcher
+        if other is not None and other._is_set_up:
             raise ValueError(
-                f"{self}: {made} belongs to another switcher, {made._switcher}. Make one for each."
+                f"{self}: {made} belongs to {other}, which is running. Make a strategy for each."
             )
-        if made._active_service is None:
+        if made._active_service is None or made._services != self._services:
             made._adopt(self._services)
-        elif made._services != self._services:
-            raise ValueError(f"{self}: {made} was made for other services. Make one for these.")
         made._switcher = self
         return made
 
@@ -150,7 +149,7 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
 
     def _layout(self) -> tuple[Any, ...]:
         branches = [branch._layout() for branch in self._branches]
-        handled = (*type(self).handles, *self._units_marks)
+        handled = (*(type(self).handles or ()), *self._units_marks)
         return (
             "sequence",
             [

@@ -275,11 +275,19 @@ async def test_fallback_of_the_document():
         assert await bench.send(TTSSpeakFrame("three")) == 0
 
 
-async def test_a_strategy_cannot_serve_two_switchers():
-    strategy = ServiceSwitcherStrategyManual()
-    ServiceSwitcher([Recorder(), Recorder()], strategy=strategy)
-    with pytest.raises(ValueError, match="another switcher"):
-        ServiceSwitcher([Recorder(), Recorder()], strategy=strategy)
+async def test_a_strategy_serves_one_running_switcher_at_a_time():
+    strategy = RoundRobin()
+    first = Bench(strategy)
+    async with running(first.task) as run:
+        assert await first.send(TTSSpeakFrame("Hello")) == 0
+        with pytest.raises(ValueError, match=r"belongs to .*, which is running"):
+            Bench(strategy)
+        await first.task.stop_when_done()
+        await within(run)
+    second = Bench(strategy)
+    assert strategy.services == second.services
+    async with running(second.task):
+        assert await second.send(TTSSpeakFrame("Hello")) == 1, "its own state is its own affair"
 
 
 @pytest.mark.parametrize("strategy", [object(), 3, "manual", dict])
