@@ -146,7 +146,7 @@ class Watch(BaseObserver):
 def test_observers_see_each_frame_on_a_connected_way_from_end_to_end(parts, schedule):
     async def main() -> None:
         watch, top, bottom = Watch(), Recorder(), Recorder()
-        task = task_of(top, *(make() for make in parts), bottom, observers=[watch])
+        task = task_of(top, *(part.build() for part in parts), bottom, observers=[watch])
         run = asyncio.create_task(task.run())
         frames: list[Frame] = []
         for kind, _direction, wait in schedule:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pipecat_rs.frames.frames import CancelFrame, EndFrame, Frame, InterruptionFrame, StartFrame
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.testing import Recorder
+from pipecat_rs.testing.topologies import Part
 from support.frames import Control, Data, Lasting, System
 from support.tasks import DOWN, UP, task_of
-from support.topologies import Described, schedules, topologies
+from support.topologies import schedules, topologies
 from support.waiting import calls_of, within
 
 pytestmark = pytest.mark.timeout(120)  # a failing example is made small first
@@ -27,9 +28,9 @@ IN_ORDER = (Data, Control, Lasting)
 class Bench:
     """A random topology between two recorders."""
 
-    def __init__(self, parts: list[Described], **options: Any) -> None:
+    def __init__(self, parts: list[Part], **options: Any) -> None:
         self.top, self.bottom = Recorder(name="top"), Recorder(name="bottom")
-        self.task = task_of(self.top, *(make() for make in parts), self.bottom, **options)
+        self.task = task_of(self.top, *(part.build() for part in parts), self.bottom, **options)
         self.finished = calls_of(self.task, "on_pipeline_finished")
         self.sent: dict[FrameDirection, list[Frame]] = {DOWN: [], UP: []}
 
@@ -183,9 +184,9 @@ def test_frames_pushed_from_the_middle_arrive_at_the_end_they_go_to(parts, pushe
         half = len(parts) // 2
         bench.task = task_of(
             bench.top,
-            *(make() for make in parts[:half]),
+            *(part.build() for part in parts[:half]),
             middle,
-            *(make() for make in parts[half:]),
+            *(part.build() for part in parts[half:]),
             bench.bottom,
         )
         started = calls_of(bench.task, "on_pipeline_started")

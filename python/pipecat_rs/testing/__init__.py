@@ -25,6 +25,10 @@ five minutes is over at once:
         task = PipelineTask(Pipeline([processor]), idle_timeout_secs=300)
         await task.run()
         assert VirtualClock.current().time() == 300
+
+`pipecat_rs.testing.topologies` describes pipelines that can be printed, walked and built again;
+`pipecat_rs.testing.strategies` has Hypothesis strategies for these, for frames and for schedules
+(extra ``testing``). Those two are imported by themselves.
 """
 
 from pipecat_rs.testing.conversation import QueuedFrameProcessor, SleepFrame, run_test

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer, VADState
@@ -127,7 +126,7 @@ class VADController(BaseObject):
         await self._call_event_handler("on_broadcast_frame", frame_cls, **kwargs)
 
     async def _handle_audio(self, frame: InputAudioRawFrame) -> None:
-        self._last_audio_time = time.monotonic()
+        self._last_audio_time = asyncio.get_running_loop().time()
         state = await self._vad_analyzer.analyze_audio(frame.audio)
         if state is VADState.SPEAKING and self._vad_state is not VADState.SPEAKING:
             self._vad_state = state
@@ -141,7 +140,7 @@ class VADController(BaseObject):
             await self._maybe_report_activity()
 
     async def _maybe_report_activity(self) -> None:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         if now - self._speech_activity_time >= self._speech_activity_period:
             self._speech_activity_time = now
             await self._call_event_handler("on_speech_activity")
@@ -152,7 +151,7 @@ class VADController(BaseObject):
             self._audio_idle_task = self.create_task(self._stop_speech_when_audio_ceases())
 
     async def _stop_speech_when_audio_ceases(self) -> None:
-        while (left := self._audio_idle_deadline() - time.monotonic()) > 0:
+        while (left := self._audio_idle_deadline() - asyncio.get_running_loop().time()) > 0:
             await asyncio.sleep(left)
         self._audio_idle_task = None
         if self._vad_state is VADState.SPEAKING:
