@@ -41,6 +41,24 @@ def test_dumps():
     assert usage.model_dump_json() == '{"processor":"p","model":null,"value":{"audio_seconds":1.5}}'
 
 
+def test_dumps_of_a_part():
+    data = TTFBMetricsData(processor="p", value=1)
+    assert data.model_dump(exclude={"model"}) == {"processor": "p", "value": 1}
+    assert data.model_dump(include={"value"}) == {"value": 1}
+    assert (
+        data.model_dump_json(indent=1, exclude={"model"}) == '{\n "processor": "p",\n "value": 1\n}'
+    )
+    assert str(data) == "processor='p' model=None value=1"
+
+
+def test_deep_copies():
+    tokens = LLMTokenUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    data = LLMUsageMetricsData(processor="p", value=tokens)
+    assert data.model_copy().value is tokens
+    assert data.model_copy(deep=True).value == tokens
+    assert data.model_copy(deep=True).value is not tokens
+
+
 def test_copies():
     data = TTFBMetricsData(processor="p", value=1)
     assert data.model_copy() == data

@@ -28,6 +28,7 @@ MODULES = (
     "filters",
     "aggregators",
     "corners",
+    "texts",
     "utilities",
 )
 
