@@ -1,9 +1,10 @@
 //! What the engine's benchmarks have in common: pipelines of native wires, and an outlet that counts.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use pipecat_engine::testing::{MockHost, SilentBell};
-use pipecat_engine::{Edge, Emit, Frame, Graph, Inbox, Inline, Layout, Link, Outlet};
+use pipecat_engine::{Edge, Emit, Epoch, Frame, Graph, Inbox, Inline, Layout, Link, Outlet};
 
 /// Passes everything on.
 pub struct Wire;
@@ -46,6 +47,7 @@ impl Outlet<MockHost> for Count {
         drop(frame);
     }
     fn hop(&mut self, _: &Graph<MockHost>, _: u32, _: Link, _: Frame<MockHost>) {}
+    fn tell(&mut self, _: &Graph<MockHost>, _: Range<u32>, _: Epoch) {}
     fn discard(&mut self, _: Frame<MockHost>) {}
     fn failed(&mut self, _: &Graph<MockHost>, _: u32, message: String) {
         panic!("{message}");

@@ -109,3 +109,34 @@ async def test_g04_many_interruptions_in_a_row_while_frames_flow():
         await within(run)
     assert tags(out.frames(Lasting)) == list(range(20))
     assert tags(out.frames(System)) == list(range(20))
+
+
+@pytest.mark.parametrize("compound", [ParallelPipeline, SyncParallelPipeline])
+async def test_g04_branch_that_no_interruption_passes_goes_on(compound: type):
+    """An interruption that began in one branch made all that the others said later stale."""
+
+    class Interrupts(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            await super().process_frame(frame, direction)
+            if isinstance(frame, System) and frame.tag == "interrupt":
+                await self.broadcast_interruption()
+
+    class Answers(Pass):
+        async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+            await super().process_frame(frame, direction)
+            if isinstance(frame, System) and frame.tag == "ask":
+                await self.push_frame(Data("plain"))
+                await self.push_frame(LLMTextFrame("generated"))
+
+    answers, out = Answers(), Recorder()
+    task = task_of(Pass(), compound([Pass(), answers], [Interrupts()]), out)
+    async with running(task):
+        await task.queue_frame(System("interrupt"))
+        await out.wait_for(InterruptionFrame)
+        await answers.push_frame(LLMTextFrame("by itself"))
+        await task.queue_frames([System("ask"), Data("flush")])
+        await out.wait_for(lambda f: isinstance(f, Data) and f.tag == "flush")
+        await task.queue_frame(Data("flush"))  # a synchronised one lets out with the next input
+        await out.wait_for(lambda f: isinstance(f, LLMTextFrame) and f.text == "generated")
+    assert "plain" in tags(out.frames())
+    assert "by itself" in [frame.text for frame in out.frames(LLMTextFrame)]

@@ -2,10 +2,13 @@
 //! costs nothing per frame, and of a compound only what has meaning at run time stays as an inline
 //! node (fork, join, gate).
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::compound::{Barrier, Batch, Choice, Fork, Gate, Join, Order, Port, Rendezvous, RendezvousEnd};
-use crate::epoch::EpochCounter;
+use crate::compound::{
+    Barrier, Batch, Choice, Fork, Gate, Join, Order, Place, Port, Rendezvous, RendezvousEnd,
+};
+use crate::epoch::{Epoch, EpochCounter};
 use crate::frame::{Class, Direction, Frame, Kind};
 use crate::gauge::Gauge;
 use crate::host::Host;
@@ -190,6 +193,8 @@ pub trait Outlet<H: Host> {
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>);
     /// A hop that is listened to.
     fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>);
+    /// Foreign nodes are to know of an epoch that no interruption brings them.
+    fn tell(&mut self, graph: &Graph<H>, nodes: Range<u32>, epoch: Epoch);
     /// A frame that goes no further.
     fn discard(&mut self, frame: Frame<H>);
     /// A native processor panicked, and the frame it had in hand is lost.
@@ -230,6 +235,10 @@ impl<'a, H: Host> Emit<'a, H> {
     /// To a node that has let it in once already.
     pub fn deliver(&mut self, to: Link, frame: Frame<H>) {
         self.graph.deliver(to, frame, self.outlet);
+    }
+    /// What these nodes make from now on belongs to an epoch of which no interruption tells them.
+    pub(crate) fn tell(&mut self, nodes: Range<u32>, epoch: Epoch) {
+        self.outlet.tell(self.graph, nodes, epoch);
     }
     /// No further.
     pub fn discard(&mut self, frame: Frame<H>) {
@@ -345,6 +354,9 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
     }
     fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>) {
         graph.inbox.post(Post::Hop { graph: graph.number, source, target, frame });
+    }
+    fn tell(&mut self, graph: &Graph<H>, nodes: Range<u32>, epoch: Epoch) {
+        graph.inbox.post(Post::Epoch { graph: graph.number, nodes, epoch });
     }
     fn discard(&mut self, _frame: Frame<H>) {}
     fn failed(&mut self, graph: &Graph<H>, node: u32, message: String) {
@@ -480,7 +492,7 @@ impl<H: Host> Builder<H> {
 
     fn lay_parallel(&mut self, name: &str, branches: Vec<Layout<H>>, choice: Option<Choice>) -> Segment {
         let shared = Arc::new(Mutex::new(Barrier::new(branches.len())));
-        let ends: Arc<OnceLock<(u32, u32)>> = Arc::default();
+        let ends: Arc<OnceLock<Place>> = Arc::default();
         let heads: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let tails: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let fork = Fork::new(Arc::clone(&shared), Arc::clone(&ends), Arc::clone(&heads), choice.clone());
@@ -519,7 +531,7 @@ impl<H: Host> Builder<H> {
             first.push(Link::Node(from));
             last.push(Link::Node(to));
         }
-        settle(&ends, (head, tail));
+        settle(&ends, Place { head, tail, past: self.nodes.len() as u32 });
         settle(&heads, first);
         settle(&tails, last);
         Segment { head, tail }
@@ -527,7 +539,7 @@ impl<H: Host> Builder<H> {
 
     fn lay_synchronised(&mut self, name: &str, branches: Vec<Layout<H>>, order: Order) -> Segment {
         let batch = Arc::new(Mutex::new(Batch::new(branches.len(), order)));
-        let ends: Arc<OnceLock<(u32, u32)>> = Arc::default();
+        let ends: Arc<OnceLock<Place>> = Arc::default();
         let heads: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let tails: Arc<OnceLock<Vec<Link>>> = Arc::default();
         let end = |edge, links: &Arc<OnceLock<Vec<Link>>>| {
@@ -554,7 +566,7 @@ impl<H: Host> Builder<H> {
             first.push(Link::Node(before));
             last.push(Link::Node(after));
         }
-        settle(&ends, (head, tail));
+        settle(&ends, Place { head, tail, past: self.nodes.len() as u32 });
         settle(&heads, first);
         settle(&tails, last);
         Segment { head, tail }

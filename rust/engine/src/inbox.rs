@@ -5,8 +5,10 @@
 //! consistent: with weaker orders each could miss the other's store, and a frame would wait until
 //! the next one comes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::epoch::Epoch;
 use crate::frame::Frame;
 use crate::graph::{Edge, Link};
 use crate::host::{Bell, Host};
@@ -31,6 +33,15 @@ pub enum Post<H: Host> {
         edge: Edge,
         /// The frame.
         frame: Frame<H>,
+    },
+    /// An epoch that nodes are to know of.
+    Epoch {
+        /// Number of the graph in its scheduler.
+        graph: u32,
+        /// The nodes.
+        nodes: Range<u32>,
+        /// The epoch.
+        epoch: Epoch,
     },
     /// A hop that an observer wants to hear of.
     Hop {

@@ -6,6 +6,7 @@
 //! [`Scheduler::take_discarded`] for the host to drop outside.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::epoch::Epoch;
@@ -938,6 +939,15 @@ impl<H: Host> Scheduler<H> {
         }
     }
 
+    fn learn(&mut self, graph: &Graph<H>, nodes: Range<u32>, epoch: Epoch) {
+        for node in &graph.nodes[nodes.start as usize..nodes.end as usize] {
+            if let Seat::Slot(slot) = node.seat {
+                let slot = &mut self.slots[slot as usize];
+                slot.epoch = slot.epoch.max(epoch);
+            }
+        }
+    }
+
     fn land(&mut self, post: Post<H>) {
         match post {
             Post::Frame { graph, slot, frame } => {
@@ -958,6 +968,11 @@ impl<H: Host> Scheduler<H> {
             }
             Post::Hop { graph, source, target, frame } => {
                 self.hops.push(Hop { graph, source, target, frame })
+            }
+            Post::Epoch { graph, nodes, epoch } => {
+                if let Some(graph) = self.graphs.get(&graph).cloned() {
+                    self.learn(&graph, nodes, epoch);
+                }
             }
             Post::Failed(failure) => self.failures.push(failure),
         }
@@ -1033,6 +1048,9 @@ impl<H: Host> Outlet<H> for Scheduler<H> {
         } else {
             self.inbox.post(Post::Hop { graph, source, target, frame });
         }
+    }
+    fn tell(&mut self, graph: &Graph<H>, nodes: Range<u32>, epoch: Epoch) {
+        self.learn(graph, nodes, epoch);
     }
     fn discard(&mut self, frame: Frame<H>) {
         self.discarded.frames.push(frame);

@@ -10,7 +10,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use super::Place;
 use super::held::{Held, Turn};
+use super::interruptions::Interruptions;
 use super::mark::{doorbell, is_doorbell, is_sentinel};
 use super::seen::Seen;
 use super::switch::Choice;
@@ -41,8 +43,9 @@ pub(crate) struct Barrier<H: Host> {
     /// Sentinels of compounds around this one, and in how many branches they still are.
     sentinels: Vec<(u64, usize)>,
     seen: Seen,
-    /// Of the newest interruption that has left.
-    epoch: Epoch,
+    interruptions: Interruptions,
+    /// An interruption that began in a branch: the others are to be told of it.
+    told: Option<Epoch>,
     /// A cancel has left: nothing follows it.
     closed: bool,
 }
@@ -58,7 +61,8 @@ impl<H: Host> Barrier<H> {
             buffered: VecDeque::new(),
             sentinels: Vec::new(),
             seen: Seen::default(),
-            epoch: Epoch::default(),
+            interruptions: Interruptions::default(),
+            told: None,
             closed: false,
         }
     }
@@ -83,7 +87,10 @@ impl<H: Host> Barrier<H> {
             }
         }
         match kind {
-            Kind::Interruption => self.held.interrupt(frame.epoch),
+            Kind::Interruption => {
+                self.interruptions.enter(frame.epoch);
+                self.held.interrupt(frame.epoch)
+            }
             Kind::Cancel => self.held.clear(),
             _ => Vec::new(),
         }
@@ -106,9 +113,7 @@ impl<H: Host> Barrier<H> {
 
     /// What becomes of a frame that comes out of a branch.
     fn judge(&mut self, frame: Frame<H>) -> Verdict<H> {
-        // A branch that is slower than the interruption emits what the interruption would have dropped
-        // in any mailbox: behind it, that is out of order.
-        if self.closed || frame.is_dropped_by(self.epoch) {
+        if self.closed || self.interruptions.drop(&frame) {
             return Verdict::Drop(frame);
         }
         if is_sentinel(&frame) {
@@ -124,8 +129,8 @@ impl<H: Host> Barrier<H> {
         } else if frame.id != 0 && !self.seen.insert(frame.id) {
             return Verdict::Drop(frame);
         }
-        if frame.class.kind == Kind::Interruption {
-            self.epoch = self.epoch.max(frame.epoch);
+        if frame.class.kind == Kind::Interruption && self.interruptions.leave(frame.epoch) {
+            self.told = Some(frame.epoch);
         }
         if self.crossing.is_some() {
             self.buffered.push_back(frame);
@@ -177,7 +182,7 @@ enum Verdict<H: Host> {
 /// One end of the compound; the other is its mirror image.
 struct End<H: Host> {
     barrier: Arc<Mutex<Barrier<H>>>,
-    ends: Arc<OnceLock<(u32, u32)>>,
+    ends: Arc<OnceLock<Place>>,
     branches: Arc<OnceLock<Vec<Link>>>,
     choice: Option<Choice>,
     /// The direction in which frames enter here from outside.
@@ -194,7 +199,7 @@ impl<H: Host> Fork<H> {
     #[must_use]
     pub(crate) fn new(
         barrier: Arc<Mutex<Barrier<H>>>,
-        ends: Arc<OnceLock<(u32, u32)>>,
+        ends: Arc<OnceLock<Place>>,
         branches: Arc<OnceLock<Vec<Link>>>,
         choice: Option<Choice>,
     ) -> Self {
@@ -207,7 +212,7 @@ impl<H: Host> Join<H> {
     #[must_use]
     pub(crate) fn new(
         barrier: Arc<Mutex<Barrier<H>>>,
-        ends: Arc<OnceLock<(u32, u32)>>,
+        ends: Arc<OnceLock<Place>>,
         branches: Arc<OnceLock<Vec<Link>>>,
         choice: Option<Choice>,
     ) -> Self {
@@ -267,8 +272,8 @@ impl<H: Host> End<H> {
 
     /// Ring at the end where frames of this direction wait.
     fn ring(&self, inward: Direction, emit: &mut Emit<'_, H>) {
-        let Some(&(fork, join)) = self.ends.get() else { return };
-        let end = if inward == Direction::Downstream { fork } else { join };
+        let Some(place) = self.ends.get() else { return };
+        let end = if inward == Direction::Downstream { place.head } else { place.tail };
         emit.deliver(Link::Node(end), doorbell(inward));
     }
 
@@ -294,7 +299,13 @@ impl<H: Host> End<H> {
     }
 
     fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let verdict = lock(&self.barrier).judge(frame);
+        let (verdict, told) = {
+            let mut barrier = lock(&self.barrier);
+            (barrier.judge(frame), barrier.told.take())
+        };
+        if let (Some(epoch), Some(place)) = (told, self.ends.get()) {
+            emit.tell(place.inside(), epoch);
+        }
         match verdict {
             Verdict::Pass(frame) => emit.forward(frame),
             Verdict::Drop(frame) => emit.discard(frame),
@@ -305,7 +316,7 @@ impl<H: Host> End<H> {
 
     /// The lifecycle frame goes on, with what waited for it in the right order, and the doors open.
     fn cross(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let Some(&(fork, join)) = self.ends.get() else { return emit.discard(frame) };
+        let Some(&place) = self.ends.get() else { return emit.discard(frame) };
         let kind = frame.class.kind;
         let mut buffered = std::mem::take(&mut lock(&self.barrier).buffered);
         if kind == Kind::Start {
@@ -315,7 +326,7 @@ impl<H: Host> End<H> {
         }
         loop {
             for frame in buffered {
-                let way_out = if frame.direction == Direction::Downstream { join } else { fork };
+                let way_out = if frame.direction == Direction::Downstream { place.tail } else { place.head };
                 emit.forward_from(way_out, frame);
             }
             // Branches on other threads may have emitted more meanwhile.

@@ -12,7 +12,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use super::Place;
 use super::held::{Held, Turn};
+use super::interruptions::Interruptions;
 use super::mark::{doorbell, is_doorbell, is_sentinel, sentinel, sentinel_id};
 use super::seen::Seen;
 use crate::epoch::Epoch;
@@ -75,8 +77,9 @@ pub(crate) struct Batch<H: Host> {
     /// System frames from the branches that wait for the start frame.
     early: Vec<Frame<H>>,
     seen: Seen,
-    /// Of the newest interruption that has left.
-    epoch: Epoch,
+    interruptions: Interruptions,
+    /// An interruption that began in a branch: the others are to be told of it.
+    told: Option<Epoch>,
     /// A cancel has left: nothing follows it.
     closed: bool,
 }
@@ -96,7 +99,8 @@ impl<H: Host> Batch<H> {
             start: Starting::Outside,
             early: Vec::new(),
             seen: Seen::default(),
-            epoch: Epoch::default(),
+            interruptions: Interruptions::default(),
+            told: None,
             closed: false,
         }
     }
@@ -127,7 +131,10 @@ impl<H: Host> Batch<H> {
                 self.start = Starting::Inside(self.branches);
                 Vec::new()
             }
-            Kind::Interruption => self.held.interrupt(frame.epoch),
+            Kind::Interruption => {
+                self.interruptions.enter(frame.epoch);
+                self.held.interrupt(frame.epoch)
+            }
             Kind::Cancel => self.held.clear(),
             _ => Vec::new(),
         }
@@ -153,7 +160,7 @@ impl<H: Host> Batch<H> {
             return Ok(None);
         }
         match kind {
-            Kind::Interruption => self.epoch = self.epoch.max(frame.epoch),
+            Kind::Interruption if self.interruptions.leave(frame.epoch) => self.told = Some(frame.epoch),
             Kind::Cancel => self.closed = true,
             _ => {}
         }
@@ -246,11 +253,11 @@ impl RendezvousEnd {
 }
 
 /// Have an end let out, in its own seat, what is lined up there, and in what waits.
-fn ring<H: Host>(ends: &OnceLock<(u32, u32)>, end: RendezvousEnd, emit: &mut Emit<'_, H>) {
-    let Some(&(head, tail)) = ends.get() else { return };
+fn ring<H: Host>(ends: &OnceLock<Place>, end: RendezvousEnd, emit: &mut Emit<'_, H>) {
+    let Some(place) = ends.get() else { return };
     let (node, inward) = match end {
-        RendezvousEnd::Head => (head, Direction::Downstream),
-        RendezvousEnd::Tail => (tail, Direction::Upstream),
+        RendezvousEnd::Head => (place.head, Direction::Downstream),
+        RendezvousEnd::Tail => (place.tail, Direction::Upstream),
     };
     emit.deliver(Link::Node(node), doorbell(inward));
 }
@@ -259,7 +266,7 @@ fn ring<H: Host>(ends: &OnceLock<(u32, u32)>, end: RendezvousEnd, emit: &mut Emi
 pub(crate) struct Rendezvous<H: Host> {
     end: RendezvousEnd,
     batch: Arc<Mutex<Batch<H>>>,
-    ends: Arc<OnceLock<(u32, u32)>>,
+    ends: Arc<OnceLock<Place>>,
     branches: Arc<OnceLock<Vec<Link>>>,
 }
 
@@ -269,7 +276,7 @@ impl<H: Host> Rendezvous<H> {
     pub(crate) fn new(
         end: RendezvousEnd,
         batch: Arc<Mutex<Batch<H>>>,
-        ends: Arc<OnceLock<(u32, u32)>>,
+        ends: Arc<OnceLock<Place>>,
         branches: Arc<OnceLock<Vec<Link>>>,
     ) -> Self {
         Self { end, batch, ends, branches }
@@ -307,7 +314,7 @@ impl<H: Host> Rendezvous<H> {
                 let mut batch = lock(&self.batch);
                 let outward = self.inward().reverse();
                 let Some(leaving) = batch.leaving[outward as usize].pop_front() else { return };
-                let stale = leaving.frame.is_stale(batch.epoch);
+                let stale = batch.interruptions.stale(&leaving.frame);
                 (leaving, stale)
             };
             if stale {
@@ -335,7 +342,7 @@ impl<H: Host> Rendezvous<H> {
 
     /// Give a frame to all branches, with the sentinels behind it.
     fn work(&self, frame: Frame<H>, number: u32, emit: &mut Emit<'_, H>) {
-        let (Some(branches), Some(&(head, _))) = (self.branches.get(), self.ends.get()) else {
+        let (Some(branches), Some(&Place { head, .. })) = (self.branches.get(), self.ends.get()) else {
             return emit.discard(frame);
         };
         let direction = frame.direction;
@@ -374,7 +381,7 @@ impl<H: Host> Inline<H> for Rendezvous<H> {
 pub(crate) struct Port<H: Host> {
     branch: usize,
     batch: Arc<Mutex<Batch<H>>>,
-    ends: Arc<OnceLock<(u32, u32)>>,
+    ends: Arc<OnceLock<Place>>,
     /// The direction in which frames leave the branch here.
     outward: Direction,
 }
@@ -385,7 +392,7 @@ impl<H: Host> Port<H> {
     pub(crate) fn new(
         branch: usize,
         batch: Arc<Mutex<Batch<H>>>,
-        ends: Arc<OnceLock<(u32, u32)>>,
+        ends: Arc<OnceLock<Place>>,
         outward: Direction,
     ) -> Self {
         Self { branch, batch, ends, outward }
@@ -394,7 +401,7 @@ impl<H: Host> Port<H> {
     /// A sentinel of this compound, of the batch under way.
     fn is_ours(&self, frame: &Frame<H>, batch: &Batch<H>) -> bool {
         is_sentinel(frame)
-            && self.ends.get().is_some_and(|&(head, _)| frame.id == sentinel_id(head, batch.number))
+            && self.ends.get().is_some_and(|place| frame.id == sentinel_id(place.head, batch.number))
     }
 
     fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
@@ -411,7 +418,11 @@ impl<H: Host> Port<H> {
         }
         let started = frame.class.kind == Kind::Start;
         let answer = batch.come_out(self.branch, frame);
+        let told = batch.told.take();
         drop(batch);
+        if let (Some(epoch), Some(place)) = (told, self.ends.get()) {
+            emit.tell(place.inside(), epoch);
+        }
         match answer {
             Ok(Some(direction)) => {
                 ring(&self.ends, RendezvousEnd::way_out(direction), emit);
