@@ -256,6 +256,16 @@ def test_parameters_may_be_given_by_position():
     assert switcher.get_current_service() is switcher.get_processors()[1]
 
 
+def test_parameters_of_other_versions_are_ignored_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+):
+    other: dict[str, Any] = {"interruption_strategies": []}
+    assert PipelineParams(enable_metrics=True, **other) == PipelineParams(enable_metrics=True)
+    assert "interruption_strategies" in caplog.text
+    with pytest.raises(TypeError):
+        PipelineParams(*range(20))
+
+
 # Handlers that take less
 
 

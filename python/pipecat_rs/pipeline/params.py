@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+import logging
+from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.metrics.model import Model
+
+_logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECS = 1.0
 HEARTBEAT_MONITOR_SECS = 10.0
@@ -29,6 +33,9 @@ class ProcessorUnusablePolicy(Enum):
 @dataclass
 class PipelineParams(Model):
     """Configuration of a task. By position, parameters stand in the order of pipecat 0.0.x.
+
+    A parameter that is not known is ignored with a warning, so that programs for another version of
+    pipecat run.
 
     Attributes:
         allow_interruptions: Whether the user's speech interrupts the bot.
@@ -55,3 +62,17 @@ class PipelineParams(Model):
     heartbeats_monitor_secs: float = HEARTBEAT_MONITOR_SECS
     send_initial_empty_metrics: bool = True
     start_metadata: dict[str, Any] = field(default_factory=dict)
+
+
+if not TYPE_CHECKING:
+    _init = PipelineParams.__init__
+
+    @functools.wraps(_init)
+    def _init_ignoring_strangers(self: PipelineParams, *args: Any, **kwargs: Any) -> None:
+        known = {parameter.name for parameter in fields(PipelineParams)}
+        for name in sorted(kwargs.keys() - known):
+            del kwargs[name]
+            _logger.warning("PipelineParams has no parameter %r here: it is ignored", name)
+        _init(self, *args, **kwargs)
+
+    PipelineParams.__init__ = _init_ignoring_strangers
