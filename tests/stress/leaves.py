@@ -224,7 +224,8 @@ class Leaf(FrameProcessor):
         try:
             await self._wait()
         except asyncio.CancelledError:
-            if self.ledger.ended_by is None:
+            # In direct mode it may be the caller's frame that was interrupted.
+            if self.ledger.ended_by is None and not self.behaviour.direct:
                 self.ledger.cancelled.append(frame)
             if self.behaviour.swallows == "no":
                 raise

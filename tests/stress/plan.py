@@ -254,3 +254,10 @@ def draw_step(rng: random.Random, singles: int, profile: Profile, clock: Clock) 
 def has_branches(plan: Plan) -> bool:
     """Whether a frame may take several ways at once."""
     return any(isinstance(part, Parallel | Synchronised) for part in every_part(plan.parts))
+
+
+def holds_system_frames(plan: Plan) -> bool:
+    """Whether system frames may be paused."""
+    return any(step.what == "pause" and step.kind == "system" for step in plan.steps) or any(
+        behaviour.pauses == "until" for behaviour in plan.behaviours
+    )

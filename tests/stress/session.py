@@ -36,7 +36,7 @@ from support.tasks import DOWN, UP
 
 from stress.leaves import SHORT, Leaf, Surroundings, Watcher, make_frame, make_leaf
 from stress.ledger import TASK, Ledger
-from stress.plan import Behaviour, Clock, Plan, Run, Step, has_branches
+from stress.plan import Behaviour, Clock, Plan, Run, Step, has_branches, holds_system_frames
 
 uvloop.new_event_loop().close()  # the first one opens a pipe for signals that stays
 
@@ -344,8 +344,10 @@ class Session:
         now = self.ledger.now
         timeout = 300.0 if self.plan.clock == "virtual" else 0.5
         # The probe goes behind all that was queued: down, up and down again. Where there are
-        # branches it takes the quickest, so that it says nothing of the others.
-        if await self.task.flush_pipeline(timeout=timeout) and not has_branches(self.plan):
+        # branches it takes the quickest, so that it says nothing of the others; nor does it of
+        # system frames that are held.
+        flushed = await self.task.flush_pipeline(timeout=timeout)
+        if flushed and not has_branches(self.plan) and not holds_system_frames(self.plan):
             self.ledger.settled_at = now
 
 
