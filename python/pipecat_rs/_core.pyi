@@ -169,6 +169,9 @@ class ProcessorBase:
     def _tap_process(self, on: bool) -> None:
         """Tell observers of each `process_frame`, or no longer."""
 
+    def _cancel_callback(self, frame: Frame) -> bool:
+        """Cancel the callback that hangs with a data frame, and drop nothing; false if none does."""
+
     def _home_loop(self) -> AbstractEventLoop | None:
         """The loop that the processor runs on; None if it does not run."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from pipecat_rs.frames.frames import EagerEndOfTurnCancelFrame, Frame, LLMContextFrame
@@ -22,7 +21,7 @@ class AnswerOnTrialService(AIService):
         """
         super().__init__(**kwargs)
         self._speculation_gate = SpeculationGate(name=f"{self}::SpeculationGate")
-        self._answer_in_hand = AnswerInHand()
+        self._answered_frame: LLMContextFrame | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Take note of an answer, or stop one. Pushes nothing on.
@@ -34,12 +33,12 @@ class AnswerOnTrialService(AIService):
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
             self._speculation_gate.begin_speculation(frame.speculation)
-            self._answer_in_hand.begin(frame)
+            self._answered_frame = frame
         elif (
             # Before the gate sees the frame: it then forgets that there was an answer on trial.
             isinstance(frame, EagerEndOfTurnCancelFrame) and self._speculation_gate.is_speculating
         ):
-            self._answer_in_hand.stop()
+            self._stop_answer()
             await self._answer_withdrawn()
 
     async def push_frame(
@@ -54,39 +53,14 @@ class AnswerOnTrialService(AIService):
         for let_go, way in self._speculation_gate.process(frame, direction):
             await super().push_frame(let_go, way)
 
+    def _stop_answer(self) -> None:
+        """Stop the answer that is being made, and nothing else.
+
+        An interruption would also drop what waits behind it: the context to answer instead.
+        """
+        if self._answered_frame is not None:
+            self._cancel_callback(self._answered_frame)
+            self._answered_frame = None
+
     async def _answer_withdrawn(self) -> None:
         await self.stop_all_metrics()
-
-
-class AnswerInHand:
-    """Finds the callback that answers a context, as long as it runs.
-
-    An interruption stops it as well, but also drops what waits behind it: after a turn that was
-    expected too early, that would be the context to answer instead.
-    """
-
-    def __init__(self) -> None:
-        """Begin without one."""
-        self._context_frame: LLMContextFrame | None = None
-        self._task: asyncio.Task[Any] | None = None
-
-    def begin(self, frame: LLMContextFrame) -> None:
-        """Take note of a context; called from the callback that answers it.
-
-        Args:
-            frame: The context.
-        """
-        self._context_frame = frame
-        self._task = asyncio.current_task()
-
-    def stop(self) -> bool:
-        """Cancel the callback, if it is still about that context; return whether it is."""
-        task, frame = self._task, self._context_frame
-        self._task = self._context_frame = None
-        if task is None or task is asyncio.current_task():
-            return False
-        # Its task is lent to one callback after the other, so what it runs has to be looked at.
-        callback = getattr(task.get_coro(), "cr_frame", None)
-        if callback is None or not any(value is frame for value in callback.f_locals.values()):
-            return False
-        return task.cancel()

@@ -615,7 +615,7 @@ class LLMService(UserTurnCompletionLLMServiceMixin, AnswerOnTrialService, Generi
 
     def _abandon_answer(self) -> None:
         """Stop the answer that is being made, as nobody will get it."""
-        self._answer_in_hand.stop()
+        self._stop_answer()
 
     async def _push_llm_text(self, text: str) -> None:
         """Push a piece of an answer.

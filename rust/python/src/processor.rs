@@ -378,6 +378,18 @@ impl ProcessorBase {
         self.state.with(py, |state| state.process_tapped = on);
     }
 
+    /// Cancel the data callback that hangs, if it is the one for this frame; nothing else is dropped.
+    fn _cancel_callback(slf: &Bound<'_, Self>, frame: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = slf.py();
+        let Some(parked) = slf.get().suspended(py, Lane::Data) else { return Ok(false) };
+        let carried = parked.get().state.with(py, |state| state.frame.as_ref().map(|f| f.clone_ref(py)));
+        let ours = carried.is_some_and(|carried| match carried.bind(py).cast::<QueuedFrame>() {
+            Ok(queued) => queued.get().frame.is(frame),
+            Err(_) => carried.is(frame),
+        });
+        if ours { Runner::cancel_suspended(slf, Lane::Data) } else { Ok(false) }
+    }
+
     /// The loop that it runs on, if it runs.
     fn _home_loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| Some(state.place.as_ref()?.runner.get().loop_.clone_ref(py)))
