@@ -14,15 +14,15 @@ from pipecat_rs.frames.frames import (
     TextType,
     TTSStoppedFrame,
 )
-from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat_rs.utils.errors import ErrorCategory
+from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.processors.text_transforming import TextTransforming
 from pipecat_rs.utils.text.base_text_aggregator import Aggregation, BaseTextAggregator
 from pipecat_rs.utils.text.pattern_pair_aggregator import PatternMatch
 from pipecat_rs.utils.text.simple_text_aggregator import SimpleTextAggregator
 from pipecat_rs.utils.text.transforms.text_transform import TextTransform
 
 
-class LLMTextProcessor(FrameProcessor):
+class LLMTextProcessor(TextTransforming):
     """Turns `LLMTextFrame`s into `AggregatedTextFrame`s, and may change their text.
 
     What it changes is changed for the voice, the context and the client. Functions that change
@@ -46,33 +46,9 @@ class LLMTextProcessor(FrameProcessor):
                 ``*``. What they leave nothing of is left out.
             **kwargs: For `FrameProcessor`.
         """
-        super().__init__(**kwargs)
+        super().__init__(text_transforms=text_transforms, **kwargs)
         self._text_aggregator = text_aggregator or SimpleTextAggregator()
-        self._text_transforms = list(text_transforms or ())
         self._skip_tts: bool | None = None
-
-    def add_text_transformer(
-        self, transform_function: TextTransform, text_type: TextType | str = "*"
-    ) -> None:
-        """Add a function that changes text.
-
-        Args:
-            transform_function: Called with text and type, and awaited.
-            text_type: The type of text it is for, or ``*``.
-        """
-        self._text_transforms.append((text_type, transform_function))
-
-    def remove_text_transformer(
-        self, transform_function: TextTransform, text_type: TextType | str = "*"
-    ) -> None:
-        """Remove such a function, if it is there.
-
-        Args:
-            transform_function: The function.
-            text_type: The type of text it was added for.
-        """
-        entry = (text_type, transform_function)
-        self._text_transforms = [t for t in self._text_transforms if t != entry]
 
     async def reset(self) -> None:
         """Forget the text that is held."""
@@ -121,20 +97,8 @@ class LLMTextProcessor(FrameProcessor):
 
     async def _changed(self, aggregation: Aggregation) -> str | None:
         """Return the text as it is to be, or None if it is to be left out."""
-        text = aggregation.text
-        try:
-            for wanted, transform in self._text_transforms:
-                if wanted in (aggregation.type, "*"):
-                    text = await transform(text, aggregation.type)
-        except Exception as error:
-            # What a function was to remove must not get through, so nothing does.
-            await self.push_error(
-                f"{self}: changing the text {text!r} failed: {error}",
-                exception=error,
-                category=ErrorCategory.APPLICATION,
-            )
-            return None
-        return text if text == aggregation.text or text.strip() else None
+        text = await self._transformed(aggregation.text, aggregation.type)
+        return text if text == aggregation.text or (text and text.strip()) else None
 
 
 def _raw_text(aggregation: Aggregation, text: str) -> str:
