@@ -228,7 +228,7 @@ class Session:
                 await leaf.queue_frame(frame, way)
             case "push" if leaf:
                 await leaf.push_frame(make_frame(step.kind), way)
-            case "pause" if leaf:
+            case "pause" if leaf and not leaf.behaviour.direct:
                 await self._pause(leaf, step.kind)
             case "resume" if leaf:
                 await leaf.resume_processing_frames()
