@@ -188,6 +188,9 @@ def test_sigint_in_mid_run_ends_the_program_as_asyncio_run_does():
     program = (
         textwrap.dedent(PRELUDE)
         + """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
+
 async def main():
     task, run = await begin(Count(), Stay())
     print("running", flush=True)

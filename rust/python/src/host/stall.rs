@@ -52,6 +52,12 @@ struct Watched {
     thread: u64,
 }
 
+impl Watched {
+    fn is_of(&self, pulse: &Arc<Pulse>) -> bool {
+        std::ptr::eq(self.pulse.as_ptr(), Arc::as_ptr(pulse))
+    }
+}
+
 static WATCHED: OnceLock<Mutex<Vec<Watched>>> = OnceLock::new();
 
 /// Watch a loop for as long as its pulse lives.
@@ -96,7 +102,7 @@ fn look_for_ever() {
                     continue;
                 };
                 if let Some(silent_ms) = ask(&pulse, &bell) {
-                    stalled.push((index, pulse.slot.load(Ordering::Relaxed), silent_ms));
+                    stalled.push((pulse, silent_ms));
                 }
                 index += 1;
             }
@@ -122,23 +128,26 @@ fn ask(pulse: &Pulse, bell: &EventBell) -> Option<u32> {
 
 /// Say it in Python, with the line. False: the interpreter is going down.
 #[expect(clippy::disallowed_methods, reason = "this thread is nobody's worker: it may wait for the GIL")]
-fn report(list: &Mutex<Vec<Watched>>, stalled: &[(usize, u32, u32)], gone: Vec<Watched>) -> bool {
+fn report(list: &Mutex<Vec<Watched>>, stalled: &[(Arc<Pulse>, u32)], gone: Vec<Watched>) -> bool {
     // Without the interpreter their references can be dropped no more: they are left to the process.
     let mut gone = std::mem::ManuallyDrop::new(gone);
     Python::try_attach(|py| {
         drop(std::mem::take(&mut *gone));
-        for &(index, slot, silent_ms) in stalled {
-            report_one(py, list, index, slot, silent_ms);
+        for (pulse, silent_ms) in stalled {
+            report_one(py, list, pulse, *silent_ms);
         }
     })
     .is_some()
 }
 
-fn report_one(py: Python<'_>, list: &Mutex<Vec<Watched>>, index: usize, slot: u32, silent_ms: u32) {
+fn report_one(py: Python<'_>, list: &Mutex<Vec<Watched>>, pulse: &Arc<Pulse>, silent_ms: u32) {
+    // The list may have changed while the interpreter was waited for.
     let found = {
         let watched = list.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.get(index).map(|entry| (entry.runner.clone_ref(py), entry.thread))
+        let entry = watched.iter().find(|entry| entry.is_of(pulse));
+        entry.map(|entry| (entry.runner.clone_ref(py), entry.thread))
     };
+    let slot = pulse.slot.load(Ordering::Relaxed);
     let Some((runner, thread)) = found else { return };
     let Some(runner) = runner.bind(py).upgrade() else { return };
     let Ok(runner) = runner.cast_into::<Runner>() else { return };
@@ -152,7 +161,7 @@ pub(crate) fn forget(py: Python<'_>, pulse: &Arc<Pulse>) {
     let Some(list) = WATCHED.get() else { return };
     let gone = py.detach(|| {
         let mut watched = list.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = watched.iter().position(|entry| std::ptr::eq(entry.pulse.as_ptr(), Arc::as_ptr(pulse)));
+        let at = watched.iter().position(|entry| entry.is_of(pulse));
         at.map(|at| watched.swap_remove(at))
     });
     drop(gone);
