@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,13 +38,23 @@ def leaves_no_threads_or_descriptors() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 async def leaves_no_asyncio_tasks(leaves_no_threads_or_descriptors: None) -> AsyncIterator[None]:
-    """Fail a test which leaves an asyncio task running, or whose pipeline tasks report a leak."""
+    """Fail a test which leaves an asyncio task running, or whose pipeline tasks report a leak.
+
+    Or in which the loop's exception handler is called.
+    """
     before = asyncio.all_tasks()
     from support.tasks import made
 
     made.clear()
-    yield
     loop = asyncio.get_running_loop()
+    nobodys: list[str] = []
+
+    def nobody_handled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nobodys.append(f"{context['message']}: {context.get('exception')!r}")
+        loop.default_exception_handler(context)
+
+    loop.set_exception_handler(nobody_handled)
+    yield
     deadline = loop.time() + GRACE_SECS
     ignored = before | {asyncio.current_task()}
     while left := asyncio.all_tasks() - ignored:
@@ -54,6 +65,8 @@ async def leaves_no_asyncio_tasks(leaves_no_threads_or_descriptors: None) -> Asy
         if task.has_finished() and hasattr(task, "leak_report"):
             assert not task.leak_report(), f"{task.name} left behind: {task.leak_report()}"
     made.clear()
+    gc.collect(1)  # a task whose exception nobody asks for says so when it dies
+    assert not nobodys, "exceptions that nobody handled"
 
 
 def _is_ours(thread: threading.Thread) -> bool:
