@@ -34,7 +34,7 @@ from support.waiting import calls_of, until, within
 IMPATIENT = {
     "reconnect_backoff_min_wait": 0,
     "reconnect_backoff_max_wait": 0,
-    "ws_open_timeout": 0.2,
+    "ws_open_timeout": 5,
     "ws_close_timeout": 0.2,
 }
 

@@ -46,11 +46,11 @@ def service(url: str, **kwargs: Any) -> CartesiaTTSService:
     kwargs.setdefault("settings", CartesiaTTSService.Settings(voice="ann"))
     kwargs.setdefault("reconnect_backoff_min_wait", 0)
     kwargs.setdefault("reconnect_backoff_max_wait", 0)
-    kwargs.setdefault("stop_frame_timeout_s", 0.3)
+    kwargs.setdefault("stop_frame_timeout_s", 3)
+    kwargs.setdefault("ws_open_timeout", 5)
     return CartesiaTTSService(
         api_key="secret-key",
         url=f"{url}/tts/websocket",
-        ws_open_timeout=0.2,
         ws_close_timeout=0.2,
         **kwargs,
     )
@@ -275,7 +275,7 @@ async def test_another_voice_begins_with_the_next_sentence(server: FakeCartesia)
 
 @pytest.mark.parametrize("how", ["end", "cancel"])
 async def test_a_peer_that_stops_answering_holds_up_nothing(server: FakeCartesia, how: str):
-    async with passage(service(server.url, ws_send_timeout=0.05)) as ways:
+    async with passage(service(server.url, ws_send_timeout=0.05, stop_frame_timeout_s=0.3)) as ways:
         await server.connected()
         server.stop_reading()
         await ways.send(TTSSpeakFrame("Hello?"))
@@ -287,7 +287,7 @@ async def test_a_peer_that_stops_answering_holds_up_nothing(server: FakeCartesia
 
 
 async def test_a_black_hole_holds_up_nothing():
-    async with black_hole() as url, passage(service(url)) as ways:
+    async with black_hole() as url, passage(service(url, ws_open_timeout=0.2)) as ways:
         error = await ways.up.wait_for(ErrorFrame)
         assert error.category is ErrorCategory.CONNECTIVITY
         await ways.end()

@@ -45,9 +45,8 @@ def service(url: str, **kwargs: Any) -> DeepgramSTTService:
     """A service that tries again at once, and is as impatient as it can be."""
     kwargs.setdefault("reconnect_backoff_min_wait", 0)
     kwargs.setdefault("reconnect_backoff_max_wait", 0)
-    return DeepgramSTTService(
-        api_key="secret-key", base_url=url, ws_open_timeout=0.2, ws_close_timeout=0.2, **kwargs
-    )
+    kwargs.setdefault("ws_open_timeout", 5)
+    return DeepgramSTTService(api_key="secret-key", base_url=url, ws_close_timeout=0.2, **kwargs)
 
 
 def audio(value: int, secs: float = 0.1) -> InputAudioRawFrame:
@@ -301,7 +300,7 @@ async def test_a_peer_that_stops_answering_holds_up_nothing(server: FakeDeepgram
 
 
 async def test_a_black_hole_holds_up_nothing():
-    async with black_hole() as url, passage(service(url)) as ways:
+    async with black_hole() as url, passage(service(url, ws_open_timeout=0.2)) as ways:
         await ways.down.wait_for(StartFrame)
         error = await ways.up.wait_for(ErrorFrame, direction=FrameDirection.UPSTREAM)
         assert error.category is ErrorCategory.CONNECTIVITY

@@ -45,10 +45,9 @@ def service(url: str, *, voice: str | None = "ann", **kwargs: Any) -> ElevenLabs
     kwargs.setdefault("settings", ElevenLabsTTSService.Settings(voice=voice))
     kwargs.setdefault("reconnect_backoff_min_wait", 0)
     kwargs.setdefault("reconnect_backoff_max_wait", 0)
-    kwargs.setdefault("stop_frame_timeout_s", 0.3)
-    return ElevenLabsTTSService(
-        api_key="secret-key", url=url, ws_open_timeout=0.2, ws_close_timeout=0.2, **kwargs
-    )
+    kwargs.setdefault("stop_frame_timeout_s", 3)
+    kwargs.setdefault("ws_open_timeout", 5)
+    return ElevenLabsTTSService(api_key="secret-key", url=url, ws_close_timeout=0.2, **kwargs)
 
 
 def answer(*tokens: str) -> list[Any]:
@@ -335,7 +334,7 @@ async def test_chinese_has_no_words(server: FakeElevenLabs):
 
 @pytest.mark.parametrize("how", ["end", "cancel"])
 async def test_a_peer_that_stops_answering_holds_up_nothing(server: FakeElevenLabs, how: str):
-    async with passage(service(server.url, ws_send_timeout=0.05)) as ways:
+    async with passage(service(server.url, ws_send_timeout=0.05, stop_frame_timeout_s=0.3)) as ways:
         await server.connected()
         server.stop_reading()
         await ways.send(TTSSpeakFrame("Hello?"))
@@ -347,7 +346,7 @@ async def test_a_peer_that_stops_answering_holds_up_nothing(server: FakeElevenLa
 
 
 async def test_a_black_hole_holds_up_nothing():
-    async with black_hole() as url, passage(service(url)) as ways:
+    async with black_hole() as url, passage(service(url, ws_open_timeout=0.2)) as ways:
         await ways.down.wait_for(StartFrame)
         error = await ways.up.wait_for(ErrorFrame)
         assert error.category is ErrorCategory.CONNECTIVITY
