@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from pipecat_rs.frames.frames import CancelFrame, EndFrame, Frame, StartFrame, StopFrame
-from pipecat_rs.pipeline import worker
+from pipecat_rs.pipeline import tear_down
 from pipecat_rs.pipeline.parallel_pipeline import ParallelPipeline
 from pipecat_rs.pipeline.sync_parallel_pipeline import SyncParallelPipeline
 from pipecat_rs.pipeline.task import PipelineTask
@@ -32,7 +32,7 @@ LIMITS = {
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Abandon a callback that will not end sooner than a user would want it."""
-    monkeypatch.setattr(worker, "HANGING_TIMEOUT_SECS", 0.1)
+    monkeypatch.setattr(tear_down, "HANGING_TIMEOUT_SECS", 0.1)
 
 
 class Stuck(FrameProcessor):

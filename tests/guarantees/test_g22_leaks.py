@@ -152,9 +152,9 @@ async def test_g22_background_tasks_of_a_processor_end_with_its_session():
 
 
 async def test_g22_leak_report_names_a_callback_that_will_not_end(monkeypatch):
-    from pipecat_rs.pipeline import worker
+    from pipecat_rs.pipeline import tear_down
 
-    monkeypatch.setattr(worker, "HANGING_TIMEOUT_SECS", 0.05)
+    monkeypatch.setattr(tear_down, "HANGING_TIMEOUT_SECS", 0.05)
     release = asyncio.Event()
 
     class Stubborn(Pass):

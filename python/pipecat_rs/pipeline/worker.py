@@ -9,44 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from pipecat_rs import _core
 from pipecat_rs.clocks.base_clock import BaseClock
 from pipecat_rs.clocks.system_clock import SystemClock
 from pipecat_rs.exceptions import PipelineError
 from pipecat_rs.frames.frames import (
     BotSpeakingFrame,
-    CancelFrame,
-    CancelTaskFrame,
     EndFrame,
-    EndTaskFrame,
-    ErrorFrame,
     Frame,
-    HeartbeatFrame,
     InterimTranscriptionFrame,
-    InterruptionFrame,
-    InterruptionTaskFrame,
-    MetricsFrame,
     PipelineFlushFrame,
     StartFrame,
-    StopFrame,
-    StopTaskFrame,
     TranscriptionFrame,
     UserSpeakingFrame,
     UserStartedSpeakingFrame,
 )
 from pipecat_rs.observers.base_observer import (
     BaseObserver,
-    FrameProcessed,
-    FramePushed,
-    ProcessorSetUp,
 )
 from pipecat_rs.pipeline.base_pipeline import BasePipeline
-from pipecat_rs.pipeline.bus_side import FLUSH_PROGRESS_PERIOD_SECS, BusSide
+from pipecat_rs.pipeline.bus_side import FLUSH_PROGRESS_PERIOD_SECS
+from pipecat_rs.pipeline.engine_side import EngineSide
 from pipecat_rs.pipeline.observed_path import ObservedPath
 from pipecat_rs.pipeline.params import (
     HEARTBEAT_MONITOR_SECS,
@@ -55,18 +40,15 @@ from pipecat_rs.pipeline.params import (
     ProcessorUnusablePolicy,
 )
 from pipecat_rs.pipeline.pipeline import Pipeline
-from pipecat_rs.pipeline.snapshot import ProcessorSnapshot, Stall, read_snapshot
+from pipecat_rs.pipeline.set_up import SetUp
 from pipecat_rs.pipeline.task_metrics import TaskMetrics
+from pipecat_rs.pipeline.tear_down import HANGING_TIMEOUT_SECS, LAST_PASSES, TearDown
 from pipecat_rs.pipeline.timers import Heartbeats, IdleFrameObserver, IdleTimer
 from pipecat_rs.pipeline.worker_observer import WorkerObserver
 from pipecat_rs.processors.frame_processor import (
-    FrameDirection,
     FrameProcessor,
-    FrameProcessorSetup,
 )
-from pipecat_rs.utils.asyncio.other_loop import run_on_loop
-from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
-from pipecat_rs.utils.base_object import BaseObject
+from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager
 from pipecat_rs.workers.base_worker import WorkerParams
 
 if TYPE_CHECKING:
@@ -104,14 +86,6 @@ END_TIMEOUT_SECS = 60.0
 SETUP_TIMEOUT_SECS = 20.0
 START_TIMEOUT_SECS = 20.0
 IDLE_TIMEOUT_SECS = 300.0
-HANGING_TIMEOUT_SECS = 1.0
-"""How long a callback may take to answer its cancellation before it is abandoned."""
-LAST_PASSES = 20
-"""Passes of the loop for frames that are on their way when the run is over."""
-
-_ERROR, _HEARTBEAT, _FLUSH = 6, 7, 17
-_REQUESTS = {8: EndTaskFrame, 9: StopTaskFrame, 10: CancelTaskFrame, 11: InterruptionTaskFrame}
-
 
 PipelineTaskParams = WorkerParams
 
@@ -140,7 +114,7 @@ class _Flag:
         return repr(self._value)
 
 
-class PipelineWorker(_core.TaskBase, BusSide):
+class PipelineWorker(SetUp, TearDown, EngineSide):
     """Runs a pipeline: start, frames, end; interruptions, errors, idleness, observers.
 
     Leaving `run` by any door leaves nothing behind: callbacks are joined or, if they will not end,
@@ -153,27 +127,6 @@ class PipelineWorker(_core.TaskBase, BusSide):
     `on_idle_timeout`, `on_heartbeat_timeout`, `on_metrics` (measures; a handler that takes one
     argument gets these), `on_stall` (Stall).
     """
-
-    _declared_events: ClassVar[Mapping[str, bool]] = {
-        **BusSide._declared_events,
-        "on_frame_reached_upstream": False,
-        "on_frame_reached_downstream": False,
-        "on_heartbeat_timeout": False,
-        "on_idle_timeout": False,
-        "on_metrics": False,
-        "on_pipeline_started": False,
-        "on_pipeline_ended": False,
-        "on_pipeline_stopped": False,
-        "on_pipeline_cancelled": False,
-        "on_pipeline_finished": False,
-        "on_pipeline_timeout": False,
-        "on_pipeline_error": False,
-        "on_setup_timeout": False,
-        "on_stall": False,
-    }
-    _lone_arguments: ClassVar[Mapping[str, int]] = {"on_metrics": 1}
-
-    _enable_tracing: bool = False
 
     def __init__(
         self,
@@ -382,161 +335,6 @@ class PipelineWorker(_core.TaskBase, BusSide):
         """Whether the run is over; also as `has_finished()`."""
         return _Flag(self._finished)
 
-    def snapshot(self) -> list[ProcessorSnapshot]:
-        """Return who holds which frame for how long. May be called from any thread."""
-        return read_snapshot(self._snapshot())
-
-    def get_metrics(self) -> dict[str, Any]:
-        """Return engine figures and the newest measures of each processor."""
-        steps, hops, processed = self._figures()
-        if steps:
-            self._metrics.engine = {"steps": steps, "hops": hops, "frames_processed": processed}
-        return self._metrics.as_dict()
-
-    def leak_report(self) -> list[str]:
-        """Return what a finished task has left behind: nothing, unless user code would not end."""
-        left = [f"callback of {name}" for name in self._abandoned]
-        if self._task_manager is not None:
-            left += [f"task {task.get_name()}" for task in self._task_manager.current_tasks()]
-        return left
-
-    # ---- observers and filters
-
-    def add_observer(self, observer: BaseObserver) -> None:
-        """Add an observer, before or while the task runs."""
-        self._observer.add_observer(observer)
-        self._update_taps()
-
-    async def remove_observer(self, observer: BaseObserver) -> None:
-        """Remove an observer: it hears nothing more."""
-        await self._observer.remove_observer(observer)
-        self._update_taps()
-
-    @property
-    def reached_downstream_types(self) -> tuple[type[Frame], ...]:
-        """Classes that `on_frame_reached_downstream` is called for."""
-        return self._reached[0]
-
-    @property
-    def reached_upstream_types(self) -> tuple[type[Frame], ...]:
-        """Classes that `on_frame_reached_upstream` is called for."""
-        return self._reached[1]
-
-    def set_reached_downstream_filter(self, types: Iterable[type[Frame]]) -> None:
-        """Set the classes that `on_frame_reached_downstream` is called for."""
-        self._set_reached(tuple(types), self._reached[1])
-
-    def set_reached_upstream_filter(self, types: Iterable[type[Frame]]) -> None:
-        """Set the classes that `on_frame_reached_upstream` is called for."""
-        self._set_reached(self._reached[0], tuple(types))
-
-    def add_reached_downstream_filter(self, types: Iterable[type[Frame]]) -> None:
-        """Add classes that `on_frame_reached_downstream` is called for."""
-        self._set_reached((*self._reached[0], *types), self._reached[1])
-
-    def add_reached_upstream_filter(self, types: Iterable[type[Frame]]) -> None:
-        """Add classes that `on_frame_reached_upstream` is called for."""
-        self._set_reached(self._reached[0], (*self._reached[1], *types))
-
-    def _set_reached(self, down: tuple[type[Frame], ...], up: tuple[type[Frame], ...]) -> None:
-        self._reached = (tuple(dict.fromkeys(down)), tuple(dict.fromkeys(up)))
-        self._report_reached(*self._reached)
-
-    def _update_taps(self) -> None:
-        """Tell the engine which hops somebody wants to hear of."""
-        wanted = self._observer.wanted()
-        if wanted is not None:
-            own: list[type[Frame]] = list(self._idle_timeout_frames) if self._idle else []
-            if self._params.enable_metrics or self._params.enable_usage_metrics:
-                own.append(MetricsFrame)
-            wanted = tuple(dict.fromkeys((*wanted, *own)))
-        self._is_listened_to = wanted is None or bool(wanted)
-        self._listen(wanted)
-        hears = self._observer.hears_processing
-        for processor in self._leaves():
-            processor._tap_process(hears)
-
-    # ---- frames
-
-    async def queue_frame(  # pyright: ignore[reportIncompatibleMethodOverride] - None is native
-        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
-    ) -> None:
-        """Queue a frame behind those before it.
-
-        Before the start it is kept, after the end it is dropped.
-
-        Args:
-            frame: The frame.
-            direction: Downstream from the pipeline's beginning, or upstream from its end.
-
-        Raises:
-            TypeError: If it is no frame.
-        """
-        raise NotImplementedError  # the native method stands in for this body
-
-    async def queue_frames(
-        self,
-        frames: Iterable[Frame] | AsyncIterable[Frame],
-        direction: FrameDirection = FrameDirection.DOWNSTREAM,
-    ) -> None:
-        """Queue frames behind those before them.
-
-        Args:
-            frames: The frames; a list, any iterable or an async iterable.
-            direction: Downstream from the pipeline's beginning, or upstream from its end.
-        """
-        if isinstance(frames, AsyncIterable):
-            async for frame in frames:
-                await self.queue_frame(frame, direction)
-        elif isinstance(frames, (list, tuple)) and len(frames) <= self._mailbox_bound:
-            await self._queue_all(frames, direction)
-        else:
-            for frame in frames:
-                await self.queue_frame(frame, direction)
-
-    async def _queue_from_thread(self, frame: Frame, direction: FrameDirection | None) -> None:
-        """Queue a frame for a caller on another thread."""
-        direction = direction or FrameDirection.DOWNSTREAM
-        if asyncio.get_running_loop() is self._loop:
-            await self.queue_frame(frame, direction)
-        elif self._loop is not None:
-            queueing = self._queue_from_thread(frame, direction)
-            await run_on_loop(self._loop, queueing, f"queue_frame of {self} from another thread")
-
-    def _refused(self, frame: Frame) -> None:
-        _logger.debug("%s: %s came after the end and is dropped", self, frame)
-
-    async def flush_pipeline(self, timeout: float = 5.0) -> bool:
-        """Wait until everything that was queued before has been processed.
-
-        A probe goes down, up and down again, so that what processors pushed upstream in
-        consequence is processed too.
-
-        Args:
-            timeout: Longest time without any progress, in seconds.
-
-        Returns:
-            Whether the pipeline was flushed. It is not if it ends meanwhile, or has ended.
-        """
-        if self._finished:
-            return False
-        event = asyncio.Event()
-        probe = PipelineFlushFrame(event=event, origin=self.name)
-        self._flushing[probe.flush_id] = probe
-        try:
-            await _core.TaskBase.queue_frame(self, probe)  # an override may hold frames back
-            while True:
-                before = (self._figures()[2], self._flush_reports)
-                try:
-                    await asyncio.wait_for(event.wait(), timeout)
-                    return probe.flush_id in self._flushing
-                except TimeoutError:
-                    if (self._figures()[2], self._flush_reports) == before:
-                        _logger.warning("%s: nothing moved for %s s, not flushed", self, timeout)
-                        return False
-        finally:
-            self._flushing.pop(probe.flush_id, None)
-
     # ---- the end
 
     async def stop_when_done(self) -> None:
@@ -600,463 +398,6 @@ class PipelineWorker(_core.TaskBase, BusSide):
             await _to_its_end(self._done)
             raise
 
-    async def _open_up(self, params: WorkerParams | None) -> None:
-        assert self._loop is not None
-        self._clock.start()
-        # One of its own, so that what its processors started can be told from other tasks'.
-        manager = self._given_task_manager or TaskManager()
-        await BaseObject.setup(self, manager)
-        await self._run_setup_files()
-        self._open(self._loop, self._pipeline._layout(), self._mailbox_bound)
-        self._seated = self._nodes_of_graph()
-        entry, exit_ = self._edge_nodes()
-        self._edges = (self._at(entry), self._at(exit_))
-        await self._observer.setup(manager)
-        self._update_taps()
-        self._report_reached(*self._reached)
-        self._begin_set_up(manager)
-        frame = StartFrame(
-            audio_in_sample_rate=self._params.audio_in_sample_rate,
-            audio_out_sample_rate=self._params.audio_out_sample_rate,
-            enable_metrics=self._params.enable_metrics,
-            enable_tracing=self._enable_tracing,
-            enable_usage_metrics=self._params.enable_usage_metrics,
-            report_only_initial_ttfb=self._params.report_only_initial_ttfb,
-            tracing_context=self._tracing.context if self._tracing is not None else None,
-        )
-        if self._params.start_metadata:
-            frame.metadata.update(self._params.start_metadata)
-        self._start_frame = frame
-        self._begin(frame)
-        if not self._setting_up:
-            self._all_set_up()
-
-    def _nodes_of_graph(self) -> list[tuple[str, FrameProcessor | None]]:
-        named = {str(p): p for p in self._iter_processors(self._pipeline)}
-        nodes: list[tuple[str, FrameProcessor | None]] = []
-        for name, processor in super()._nodes():
-            # A native node is a processor's own, or one end of a compound.
-            nodes.append(
-                (name, processor or named.get(name) or named.get(name.rpartition("::")[0]))
-            )
-        return nodes
-
-    def _at(self, node: int | None) -> FrameProcessor:
-        processor = self._seated[node][1] if node is not None else None
-        return processor if processor is not None else self._pipeline
-
-    def _begin_set_up(self, manager: BaseTaskManager) -> None:
-        setup = FrameProcessorSetup(
-            clock=self._clock,
-            task_manager=manager,
-            pipeline_worker=self,  # type: ignore[arg-type]
-            audio_in_sample_rate=self._params.audio_in_sample_rate,
-            audio_out_sample_rate=self._params.audio_out_sample_rate,
-            enable_metrics=self._params.enable_metrics,
-            enable_tracing=self._enable_tracing,
-            enable_usage_metrics=self._params.enable_usage_metrics,
-            observer=self._observer,
-            report_only_initial_ttfb=self._params.report_only_initial_ttfb,
-            tracing_context=self._tracing.context if self._tracing is not None else None,
-            tool_resources=self._app_resources,
-        )
-        for processor in self._iter_processors(self._pipeline):
-            if type(processor).setup is FrameProcessor.setup and processor._collector is None:
-                # Nothing of its own to wait for: no coroutine, no task.
-                processor._task_manager = manager
-                processor._setup = setup
-                processor._is_set_up = True
-                processor._cancelling = False
-                now = time.monotonic_ns()
-                self._observer.processor_set_up(ProcessorSetUp(processor, now, now))
-                continue
-            processor._setup_started()
-            self._setting_up.append(
-                self.create_task(self._set_one_up(processor, setup), f"setup of {processor}")
-            )
-
-    async def _set_one_up(self, processor: FrameProcessor, setup: FrameProcessorSetup) -> None:
-        begun = time.monotonic_ns()
-        task = asyncio.current_task()
-        try:
-            await processor.setup(setup)
-        except Exception as error:
-            # The rest go on; this one is of no use.
-            if processor._setup is None:
-                await FrameProcessor.setup(processor, setup)
-            await processor.push_error(
-                f"Error setting up: {error}", exception=error, force_treat_as_permanent=True
-            )
-        self._observer.processor_set_up(ProcessorSetUp(processor, begun, time.monotonic_ns()))
-        processor._setup_finished()
-        if task in self._setting_up:
-            self._setting_up.remove(task)
-        if not self._setting_up:
-            self._all_set_up()
-
-    async def _close_down(self, opened: bool) -> None:
-        """Join everything that the run has started, within bounded time."""
-        if self._idle:
-            self._idle.stop()
-        if self._heartbeats:
-            self._heartbeats.stop()
-        try:
-            await self._leave_bus()
-            for task in list(self._setting_up):
-                await self.cancel_task(task)
-            self._setting_up.clear()
-            if opened:
-                await self._join_callbacks()
-                await self._shut_mailboxes()
-            if not isinstance(self._last_frame, StopFrame):
-                await self._bounded(self._pipeline.cleanup(), "processors")
-            if opened:
-                await self._bounded(self._observer.cleanup(), "observers")
-            if self._tracing is not None:
-                self._tracing.turn_trace_observer.end_conversation_tracing()
-            await self._bounded(BaseObject.cleanup(self), "event handlers")
-            if opened:
-                await self._join_callbacks()  # those that have begun during the clean-up
-        finally:
-            if self._figures()[0]:
-                self.get_metrics()
-            self._close()
-            self._seated = []
-        await self._end_dangling_tasks()
-
-    async def _shut_mailboxes(self) -> None:
-        """Process what is on its way; what clean-up pushes finds neighbours that are gone."""
-        for _ in range(LAST_PASSES):
-            if not self._has_waiting():
-                break
-            await asyncio.sleep(0)
-        self._shut()
-
-    async def _join_callbacks(self) -> None:
-        asked: set[FrameProcessor] = set()
-        assert self._loop is not None
-        until = self._loop.time() + HANGING_TIMEOUT_SECS
-        again_at = until - HANGING_TIMEOUT_SECS / 2
-        pause = 0.0
-        while (hanging := self._not_abandoned()) and self._loop.time() < until:
-            if self._loop.time() >= again_at:  # one that ended may have made way for the next
-                again_at = until
-                asked.clear()
-            if not asked.issuperset(hanging):  # others have begun meanwhile
-                self._cancel_hanging()
-                asked.update(hanging)
-            await asyncio.sleep(pause)  # no event: what is waited for is user code
-            pause = min(pause + 0.001, 0.02)
-        left = [str(processor) for processor in hanging]
-        self._abandoned += left
-        for name in left:
-            _logger.error(
-                "%s: a callback of %s swallows its cancellation and is abandoned. "
-                "Let CancelledError through.",
-                self,
-                name,
-            )
-
-    def _not_abandoned(self) -> list[FrameProcessor]:
-        return [p for p in self._hanging() if str(p) not in self._abandoned]
-
-    async def _bounded(self, coroutine: Any, what: str) -> None:
-        task = asyncio.create_task(coroutine)
-        done, _ = await asyncio.wait([task], timeout=self._cancel_timeout_secs)
-        if not done:
-            _logger.error("%s: waiting for %s took too long, going on", self, what)
-            task.cancel()
-            await asyncio.wait([task], timeout=HANGING_TIMEOUT_SECS)
-        elif task.exception():
-            _logger.error("%s: clean-up of %s failed", self, what, exc_info=task.exception())
-
-    async def _end_dangling_tasks(self) -> None:
-        """Cancel what processors have started and not ended themselves."""
-        if self._given_task_manager is not None or self._task_manager is None:
-            return
-        current = asyncio.current_task()
-        left = [task for task in self._task_manager.current_tasks() if task is not current]
-        if not left:
-            return
-        if self._check_dangling_tasks:
-            names = [task.get_name() for task in left]
-            _logger.warning("%s: tasks left at the end are cancelled: %s", self, names)
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=HANGING_TIMEOUT_SECS)
-
-    # ---- what the engine reports
-
-    def _act(self, action: str, kind: int, arrived: bool) -> None:
-        if action == "started":
-            self._started()
-        elif action == "cancel":
-            for task in self._setting_up:
-                task.cancel()
-            if not isinstance(self._last_frame, CancelFrame):
-                self._last_frame = CancelFrame(reason=self._cancel_reason)
-            self._enter(self._last_frame, FrameDirection.DOWNSTREAM)
-        elif action == "setup_timeout":
-            _logger.error("%s: setting processors up took too long (one blocks?), giving up", self)
-            self._fire("on_setup_timeout")
-        elif action == "timeout":
-            frame = self._start_frame if kind == 1 else self._last_frame
-            _logger.warning(
-                "%s: %s did not reach the end of the pipeline in time; it is held by %s",
-                self,
-                frame,
-                self._holders() or "nobody",
-            )
-            self._fire("on_pipeline_timeout", frame)
-        elif action == "finish":
-            self._ended(kind)
-
-    def _holders(self) -> list[str]:
-        return [node.name for node in self.snapshot() if node.frame or node.data.depth]
-
-    def _started(self) -> None:
-        self._observer.pipeline_started()
-        self._worker_started()
-        self._fire("on_pipeline_started", self._start_frame)
-        if self._params.enable_heartbeats:
-            self._heartbeats = Heartbeats(
-                self._params.heartbeats_period_secs,
-                self._params.heartbeats_monitor_secs,
-                self._send_heartbeat,
-                lambda: self._fire("on_heartbeat_timeout"),
-            )
-            self._heartbeats.start()
-        if self._idle:
-            self._idle.start()
-        if self._params.enable_metrics and self._params.send_initial_empty_metrics:
-            zeros = self._metrics.zeros(self._pipeline.processors_with_metrics())
-            self._enter(zeros, FrameDirection.DOWNSTREAM)
-
-    def _give_up_flushes(self) -> None:
-        for flush_id, probe in list(self._flushing.items()):
-            if probe.event is not None and not probe.event.is_set():
-                del self._flushing[flush_id]
-                probe.event.set()
-
-    def _ended(self, kind: int) -> None:
-        self._give_up_flushes()
-        frame = self._last_frame
-        if frame is None:
-            frame = self._last_frame = CancelFrame(reason=self._cancel_reason)
-        self._fire("on_pipeline_finished", frame)
-        older = {EndFrame: "ended", StopFrame: "stopped", CancelFrame: "cancelled"}
-        for frame_type, word in older.items():
-            if isinstance(frame, frame_type):
-                self._fire(f"on_pipeline_{word}", frame)
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
-
-    def _send_heartbeat(self) -> None:
-        # Behind an end none comes through, and one that moves would look as if the end did.
-        if self._state == "running":
-            self._enter(HeartbeatFrame(timestamp=self._clock.get_time()), FrameDirection.DOWNSTREAM)
-
-    def _fire(self, event: str, *args: Any) -> None:
-        """Call an event's handlers, each in a task."""
-        if self._has_event_handlers(event):
-            calling = self._call_event_handler(event, *args)
-            # No handler is awaited in place, so this ends at its first step.
-            try:
-                calling.send(None)
-            except StopIteration:
-                pass
-            else:
-                raise RuntimeError(f"event {event} must not wait")
-
-    def _ends_with(self, frame: Frame) -> None:
-        """Called with the terminal frame that is let in."""
-        self._last_frame = frame
-
-    def _frame_left(self, frame: Frame, at_sink: bool, kind: int, wanted: bool) -> None:
-        """A frame that matters has left the pipeline."""
-        if wanted:
-            self._fire(
-                "on_frame_reached_downstream" if at_sink else "on_frame_reached_upstream", frame
-            )
-        if kind in (2, 3):
-            self._last_frame = frame
-        elif kind == _ERROR and not at_sink:
-            self._error(frame)  # type: ignore[arg-type]
-        elif kind == _HEARTBEAT and at_sink and self._heartbeats:
-            self._heartbeats.arrived()
-        elif kind == _FLUSH and self._handles_flush:
-            self._flush_step(frame, at_sink)  # type: ignore[arg-type]
-        elif kind in _REQUESTS:
-            self._request(frame, kind, at_sink)
-
-    def _request(self, frame: Any, kind: int, at_sink: bool) -> None:
-        """A processor asks the task for something; from the sink it goes up to the source first."""
-        if at_sink:
-            again = type(frame)(reason=frame.reason) if hasattr(frame, "reason") else type(frame)()
-            self._enter(again, FrameDirection.UPSTREAM)
-            return
-        if kind == 11:
-            self._enter(InterruptionFrame(), FrameDirection.DOWNSTREAM)
-            return
-        reason = getattr(frame, "reason", None)
-        if kind == 8:
-            self._queue_now(EndFrame(reason=reason))
-        elif kind == 9:
-            self._queue_now(StopFrame())
-        else:
-            self._queue_now(CancelFrame(reason=reason))
-
-    def _queue_now(self, frame: Frame) -> None:
-        """Queue a frame from a place that cannot await; the frame is queued in the call."""
-        if type(self).queue_frame is PipelineWorker.queue_frame:
-            self._queue(frame)
-        else:
-            self.create_task(self.queue_frame(frame), "queue_frame")  # a subclass has a say
-
-    def _queue(self, frame: Frame) -> None:
-        _acts_when_called = _core.TaskBase.queue_frame(self, frame)
-
-    def _flush_step(self, probe: PipelineFlushFrame, at_sink: bool) -> None:
-        if at_sink and probe.returning:
-            self._flush_is_over(probe.flush_id)
-            if probe.event is not None:
-                probe.event.set()
-            return
-        following = PipelineFlushFrame(
-            event=probe.event,
-            returning=not at_sink,
-            origin=probe.origin,
-            flush_id=probe.flush_id,
-        )
-        direction = FrameDirection.UPSTREAM if at_sink else FrameDirection.DOWNSTREAM
-        self._enter(following, direction)
-
-    def _error(self, frame: ErrorFrame) -> None:
-        self._fire("on_pipeline_error", frame)
-        if frame.fatal:
-            _logger.error("%s: a fatal error occurred: %s", self, frame)
-            self._cancel_reason = f"fatal error: {frame.error}"
-            self._cancel()
-        elif frame.processor is not None and not frame.processor.is_usable:
-            self._unusable_processor(frame.processor)
-        else:
-            _logger.warning("%s: something went wrong: %s", self, frame)
-
-    def _unusable_processor(self, processor: FrameProcessor) -> None:
-        if processor in self._unusable:
-            return
-        self._unusable.add(processor)
-        _logger.error("%s: %s can no longer do its job", self, processor)
-        if self._policy is ProcessorUnusablePolicy.END:
-            self._queue_now(EndFrame())
-        elif self._policy is ProcessorUnusablePolicy.CANCEL:
-            self._cancel_reason = f"{processor} can no longer do its job"
-            self._cancel()
-
-    def _went_idle(self) -> None:
-        if self._state not in ("running", "ending"):
-            return
-        _logger.warning("%s: idle", self)
-        self._fire("on_idle_timeout")
-        if self._cancel_on_idle_timeout:
-            if self._idle:
-                self._idle.stop()
-            self._cancel_reason = "idle timeout"
-            self._cancel()
-            if self._cancel_runner_on_idle_timeout and self._worker_runner is not None:
-                cancelling = self._worker_runner.cancel(reason="idle timeout")
-                self.create_task(cancelling, "cancel the runner")
-
-    def _stalled(
-        self, processor: FrameProcessor | None, frame: Any, seconds: float, says_so: bool
-    ) -> None:
-        """Called on the stall watch's thread while the loop does not answer."""
-        stall = Stall(
-            processor=processor,
-            filename=frame.f_code.co_filename if frame else "?",
-            lineno=frame.f_lineno if frame else 0,
-            function=frame.f_code.co_name if frame else "?",
-            seconds=seconds,
-        )
-        if says_so:
-            _logger.warning(
-                "%s: the event loop has not answered for %.1f s: %s stands at %s:%s in %s. "
-                "Move blocking work to a thread.",
-                self,
-                seconds,
-                processor or "code outside of any processor",
-                stall.filename,
-                stall.lineno,
-                stall.function,
-            )
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._fire, "on_stall", stall)
-
-    # ---- what observers hear
-
-    def _hop(self, source: int, target: int, frame: Frame, direction: FrameDirection) -> None:
-        self._noticed(frame)
-        left = self._seated[source][1]
-        right = (
-            self._seated[target][1] if target >= 0 else self._task_ends()[1 if target == -2 else 0]
-        )
-        if left is not None and right is not None:
-            self._tell(left, right, frame, direction)
-
-    def _entered(self, frame: Frame, direction: FrameDirection) -> None:
-        self._noticed(frame)
-        ends = self._task_ends()
-        left, first = (
-            (ends[0], self._edges[0])
-            if direction is FrameDirection.DOWNSTREAM
-            else (ends[1], self._edges[1])
-        )
-        self._tell(left, first, frame, direction)
-
-    def _direct_hop(
-        self,
-        left: FrameProcessor,
-        right: FrameProcessor,
-        frame: Frame,
-        direction: FrameDirection,
-    ) -> None:
-        wanted = self._observer.wanted()
-        if wanted is None or isinstance(frame, wanted):
-            self._tell(left, right, frame, direction)
-
-    def _tell(
-        self, left: FrameProcessor, right: FrameProcessor, frame: Frame, direction: FrameDirection
-    ) -> None:
-        now = self._clock.get_time()
-        for source, destination in self._observed_path.between(left, right, direction):
-            self._observer.pushed(FramePushed(source, destination, frame, direction, now))
-
-    def _processed(
-        self, processor: FrameProcessor, frame: Frame, direction: FrameDirection
-    ) -> None:
-        now = self._clock.get_time()
-        self._observer.processed(FrameProcessed(processor, frame, direction, now))
-
-    def _noticed(self, frame: Frame) -> None:
-        if self._idle and isinstance(frame, self._idle_timeout_frames):
-            self._idle.touch()
-        if isinstance(frame, MetricsFrame) and self._metrics.take(frame):
-            self._fire("on_metrics", self._metrics.report(frame))
-
-    def _task_ends(self) -> tuple[FrameProcessor, FrameProcessor]:
-        return self._observed_path.task_ends
-
-    # ---- members
-
-    def _iter_processors(self, processor: FrameProcessor) -> Iterator[FrameProcessor]:
-        yield processor
-        for member in processor.processors:
-            yield from self._iter_processors(member)
-
-    def _leaves(self) -> Iterator[FrameProcessor]:
-        return (p for p in self._iter_processors(self._pipeline) if not p.processors)
-
 
 async def _to_its_end(future: asyncio.Future[None]) -> None:
     """Await what is bound to end soon, also if the one who awaits it is cancelled meanwhile."""
@@ -1072,9 +413,5 @@ async def _to_its_end(future: asyncio.Future[None]) -> None:
         raise cancelled
     future.result()
 
-
-PipelineWorker.queue_frame = _core._coroutine_method(  # type: ignore[method-assign]
-    PipelineWorker.queue_frame, _core.TaskBase.queue_frame
-)
 
 PipelineTask = PipelineWorker
