@@ -170,7 +170,7 @@ class ProcessorBase:
         """Tell observers of each `process_frame`, or no longer."""
 
     def _cancel_callback(self, frame: Frame) -> bool:
-        """Cancel the callback that hangs with a data frame, and drop nothing; false if none does."""
+        """Cancel the callback that hangs with a frame, and drop nothing; false if none does."""
 
     def _home_loop(self) -> AbstractEventLoop | None:
         """The loop that the processor runs on; None if it does not run."""

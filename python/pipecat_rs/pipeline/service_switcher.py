@@ -123,13 +123,16 @@ class ServiceSwitcher(ParallelPipeline, Generic[StrategyType]):
     def _make_strategy(self, strategy: Any) -> Any:
         if strategy is None:
             strategy = ServiceSwitcherStrategyManual
-        is_class = isinstance(strategy, type) and issubclass(strategy, ServiceSwitcherStrategy)
-        if not is_class and not isinstance(strategy, ServiceSwitcherStrategy):
+        made: Any
+        if isinstance(strategy, type) and issubclass(strategy, ServiceSwitcherStrategy):
+            made = _strategy_of(strategy, self._services)
+        elif isinstance(strategy, ServiceSwitcherStrategy):
+            made = strategy
+        else:
             raise TypeError(
                 f"{self}: {strategy!r} is no strategy. Give a ServiceSwitcherStrategy or its "
                 "class, such as ServiceSwitcherStrategyManual()."
             )
-        made: Any = _strategy_of(strategy, self._services) if is_class else strategy
         other = made._switcher
         if other is not None and other._is_set_up:
             raise ValueError(
