@@ -66,11 +66,11 @@ class PipelineParams(Model):
 
 if not TYPE_CHECKING:
     _init = PipelineParams.__init__
+    _known = frozenset(parameter.name for parameter in fields(PipelineParams))
 
     @functools.wraps(_init)
     def _init_ignoring_strangers(self: PipelineParams, *args: Any, **kwargs: Any) -> None:
-        known = {parameter.name for parameter in fields(PipelineParams)}
-        for name in sorted(kwargs.keys() - known):
+        for name in sorted(kwargs.keys() - _known):
             del kwargs[name]
             _logger.warning("PipelineParams has no parameter %r here: it is ignored", name)
         _init(self, *args, **kwargs)

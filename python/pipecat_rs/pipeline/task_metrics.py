@@ -41,10 +41,12 @@ class TaskMetrics:
         self._newest: dict[str, dict[str, Any]] = {}
         self._ttfb_ms: float | None = None
         self._tokens = 0
-        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
+        self._seen: deque[int] | None = None  # an idle session has no use for it
 
     def take(self, frame: MetricsFrame) -> bool:
         """Take a frame's measures; false if they were taken at an earlier hop."""
+        if self._seen is None:
+            self._seen = deque(maxlen=_REMEMBERED)
         if frame.id in self._seen:
             return False
         self._seen.append(frame.id)
