@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pipecat_rs.frames.frames import (
+    AggregatedTextFrame,
     ErrorFrame,
     Frame,
     LLMAssistantPushAggregationFrame,
-    TextType,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -19,12 +20,13 @@ from pipecat_rs.frames.frames import (
 )
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.speech_queue import SpeechContext, SpeechQueue
+from pipecat_rs.services.spoken_words import SpokenWords
 from pipecat_rs.services.streamed_audio import StreamedAudio
+from pipecat_rs.utils.context.word_timestamp_tracker import WordTimestamp
 
 _logger = logging.getLogger(__name__)
 
 _BYTES_PER_SAMPLE = 2
-_NS_PER_SEC = 1_000_000_000
 
 _OF_THE_VOICE = (TTSStartedFrame, TTSStoppedFrame, TTSAudioRawFrame, TTSTextFrame)
 
@@ -44,21 +46,6 @@ class TTSContext:
     interruptible: bool = True
 
 
-@dataclass(frozen=True)
-class WordTimestamp:
-    """When a word is said.
-
-    Attributes:
-        word: The word.
-        timestamp: Seconds since the first audio of its request.
-        includes_inter_frame_spaces: Whether it brings the spaces around it.
-    """
-
-    word: str
-    timestamp: float
-    includes_inter_frame_spaces: bool = False
-
-
 class AudioContexts(StreamedAudio):
     """Base of a service that gathers audio by requests, and pushes it in the order of these.
 
@@ -69,6 +56,8 @@ class AudioContexts(StreamedAudio):
     def __init__(
         self,
         *,
+        push_text_frames: bool = True,
+        streams_tokens: bool = False,
         push_stop_frames: bool = False,
         push_start_frame: bool = False,
         stop_frame_timeout_s: float = 3.0,
@@ -83,6 +72,8 @@ class AudioContexts(StreamedAudio):
         """Make a service.
 
         Args:
+            push_text_frames: Whether texts are told as a whole, and not word by word.
+            streams_tokens: Whether texts are tokens.
             push_stop_frames: Whether this class pushes the TTSStoppedFrame.
             push_start_frame: Whether this class begins a request and pushes the TTSStartedFrame.
             stop_frame_timeout_s: A request that gets no audio for so long has ended, in seconds.
@@ -96,6 +87,7 @@ class AudioContexts(StreamedAudio):
             **kwargs: For `StreamedAudio`.
         """
         super().__init__(**kwargs)
+        self._push_text_frames = push_text_frames
         self._push_stop_frames = push_stop_frames
         self._push_start_frame = push_start_frame
         self._push_silence_after_stop = push_silence_after_stop
@@ -108,11 +100,7 @@ class AudioContexts(StreamedAudio):
         self._tts_contexts: dict[str, TTSContext] = {}
         # Shared by the sentences of an answer; gone once all of them have been synthesized.
         self._turn_context_id: str | None = None
-        # Clock time of the first audio of the request that plays, in ns, and the words that came
-        # before it.
-        self._words_since: int | None = None
-        self._early_words: list[WordTimestamp] = []
-        self._last_word_pts = 0
+        self._words = SpokenWords(str(self), reports=not push_text_frames, streaming=streams_tokens)
         self._speech = SpeechQueue(
             self,
             push_frame=self.push_frame,
@@ -228,9 +216,10 @@ class AudioContexts(StreamedAudio):
             includes_inter_frame_spaces: Whether the words bring the spaces around them.
         """
         for word, timestamp in word_times:
+            request = context_id or self.get_active_audio_context_id()
             await self.append_to_audio_context(
-                context_id or self.get_active_audio_context_id(),
-                WordTimestamp(word, timestamp, bool(includes_inter_frame_spaces)),
+                request,
+                WordTimestamp(word, timestamp, request, bool(includes_inter_frame_spaces)),
             )
 
     async def set_usable(self, is_usable: bool) -> None:
@@ -255,22 +244,34 @@ class AudioContexts(StreamedAudio):
         else:
             await self._speech.put(frame)
 
+    async def _put_all_in_order(self, frames: Iterable[Frame], context_id: str) -> None:
+        for frame in frames:
+            await self._put_in_order(frame, context_id)
+
+    async def _cut_off(self, context_id: str) -> None:
+        """End a request of which the rest is lost: of its text, no more counts as said."""
+        self._speech.cut_off(context_id)
+        await self.remove_audio_context(context_id)
+
     def _drop_speech(self) -> None:
         for context_id in self._speech.contexts:
             self._end_span(context_id)
         self._speech.close()
+        self._words.interrupt(kept=set(), stops=True)
 
     async def _interrupt_contexts(self) -> None:
         """Drop the requests that an interruption drops, and push what waited behind them."""
-        for context_id in self._speech.drop_interruptible():
+        playing = self._speech.playing
+        dropped = self._speech.drop_interruptible()
+        kept = {c for c, request in self._tts_contexts.items() if not request.interruptible}
+        self._words.interrupt(kept=kept, stops=playing is not self._speech.playing)
+        for context_id in dropped:
             self._end_span(context_id, interrupted=True)
             self._tts_contexts.pop(context_id, None)
             try:
                 await self.on_audio_context_interrupted(context_id)
             except Exception as error:
                 await self.push_error(f"{self}: interrupting failed: {error}", exception=error)
-        if self._speech.playing is None:
-            self._forget_words()
         if not self._speech.has(self._turn_context_id):
             self._turn_context_id = None
         await self._speech.drain()
@@ -301,13 +302,17 @@ class AudioContexts(StreamedAudio):
             request = self._tts_contexts.get(frame.context_id) if frame.context_id else None
             if request is not None and not request.interruptible:
                 frame.interruptible = False
-        if isinstance(frame, TTSStoppedFrame):
+        if isinstance(frame, TTSTextFrame):
+            self._words.note(frame)
+        elif isinstance(frame, AggregatedTextFrame) and frame.will_be_spoken:
+            self._words.announce(frame, self.get_clock().get_time())
+        elif isinstance(frame, TTSStoppedFrame):
             await self._precede_stop(frame)
         await super().push_frame(frame, direction)
 
     async def _push_context_item(self, context: SpeechContext, item: Any) -> None:
         if isinstance(item, WordTimestamp):
-            await self._push_word(context, item)
+            await self._push_all(self._words.word(item))
             return
         if isinstance(item, ErrorFrame):
             await self.push_error_frame(item)
@@ -316,7 +321,7 @@ class AudioContexts(StreamedAudio):
             if not context.received_audio:
                 context.received_audio = True
                 await self.stop_ttfb_metrics()
-                await self._begin_words(context)
+                await self._push_all(self._words.begin(self.get_clock().get_time()))
             await self.process_ttfa_metrics(item)
         elif isinstance(item, TTSStartedFrame):
             context.stop_frame_due = self._push_stop_frames
@@ -324,15 +329,17 @@ class AudioContexts(StreamedAudio):
             item.append_to_context = request is None or request.append_to_context
         elif isinstance(item, TTSStoppedFrame):
             context.stop_frame_due = False
-            item.pts = item.pts or self._last_word_pts or None
+            await self._complete_words(context)
+            item.pts = item.pts or self._words.last_pts
         await self.push_frame(item)
 
     async def _push_context_end(self, context: SpeechContext) -> None:
+        await self._complete_words(context)
         if context.stop_frame_due:
             stopped = TTSStoppedFrame(context_id=context.context_id)
-            stopped.pts = self._last_word_pts or None
+            stopped.pts = self._words.last_pts
             await self.push_frame(stopped)
-        self._forget_words()
+        self._words.stop()
         self._end_span(context.context_id)
         self._tts_contexts.pop(context.context_id, None)
         await self._judge(context)
@@ -342,6 +349,14 @@ class AudioContexts(StreamedAudio):
             await self.push_error(f"{self}: ending a request failed: {error}", exception=error)
         await self._release_frames()
 
+    async def _complete_words(self, context: SpeechContext) -> None:
+        heard = context.received_audio and not context.was_cut_off
+        await self._push_all(await self._words.complete(context.context_id, heard=heard))
+
+    async def _push_all(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            await self.push_frame(frame)
+
     async def _precede_stop(self, frame: TTSStoppedFrame) -> None:
         """Push what was asked to come when a request has been spoken."""
         request = self._tts_contexts.pop(frame.context_id, None) if frame.context_id else None
@@ -349,7 +364,8 @@ class AudioContexts(StreamedAudio):
             write = LLMAssistantPushAggregationFrame()
             write.interruptible = frame.interruptible
             # Behind the last word, which leaves the output by its time.
-            write.pts = self._last_word_pts + 1 if self._last_word_pts else None
+            last_pts = self._words.last_pts
+            write.pts = last_pts + 1 if last_pts is not None else None
             await self.push_frame(write)
         if self._push_silence_after_stop:
             samples = int(self._silence_time_s * self.sample_rate)
@@ -373,29 +389,3 @@ class AudioContexts(StreamedAudio):
     def _end_span(self, context_id: str, *, interrupted: bool = False) -> None:
         if self._spans is not None:
             self._spans.end_request(context_id, interrupted=interrupted)
-
-    # ---- words
-
-    async def _begin_words(self, context: SpeechContext) -> None:
-        self._words_since = self.get_clock().get_time()
-        words, self._early_words = self._early_words, []
-        for word in words:
-            await self._push_word(context, word)
-
-    async def _push_word(self, context: SpeechContext, word: WordTimestamp) -> None:
-        if self._words_since is None:
-            self._early_words.append(word)
-            return
-        request = self._tts_contexts.get(context.context_id)
-        frame = TTSTextFrame(word.word, TextType.WORD, context_id=context.context_id)
-        frame.includes_inter_frame_spaces = word.includes_inter_frame_spaces
-        frame.append_to_context = request is None or request.append_to_context
-        frame.will_be_spoken = True
-        self._last_word_pts = self._words_since + round(word.timestamp * _NS_PER_SEC)
-        frame.pts = self._last_word_pts
-        await self.push_frame(frame)
-
-    def _forget_words(self) -> None:
-        self._words_since = None
-        self._early_words = []
-        self._last_word_pts = 0

@@ -173,7 +173,7 @@ class MultiContextTTSService(ManagedWebsocket, WebsocketTTSService):
         for context_id in self.get_audio_contexts():
             if context_id not in unheard:
                 _logger.debug("%s: request %s ends with its connection", self, context_id)
-                await self.remove_audio_context(context_id)
+                await self._cut_off(context_id)
         self._requests = {c: r for c, r in self._requests.items() if c in unheard}
         if self._turn_context_id is not None and self._turn_context_id not in unheard:
             self._turn_context_id = None

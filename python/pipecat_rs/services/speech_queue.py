@@ -29,6 +29,7 @@ class SpeechContext:
         interruptible: Whether an interruption drops it.
         received_audio: Whether audio has left.
         stop_frame_due: Whether a stop frame is to end it.
+        was_cut_off: Whether the rest of its audio is lost.
     """
 
     def __init__(self, context_id: str, *, interruptible: bool) -> None:
@@ -42,6 +43,7 @@ class SpeechContext:
         self.interruptible = interruptible
         self.received_audio = False
         self.stop_frame_due = False
+        self.was_cut_off = False
         self._items: deque[Any] = deque()
         self._ended = False
 
@@ -144,6 +146,15 @@ class SpeechQueue:
         """
         self._contexts[context_id]._ended = True
         await self.drain()
+
+    def cut_off(self, context_id: str) -> None:
+        """Take note that the rest of a context is lost; it has to be ended too.
+
+        Args:
+            context_id: Its identifier; one that is not in line is left alone.
+        """
+        if context_id in self._contexts:
+            self._contexts[context_id].was_cut_off = True
 
     def keep_alive(self, context_id: str) -> None:
         """Give a context time anew, as more is about to come.

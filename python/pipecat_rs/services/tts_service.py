@@ -33,10 +33,10 @@ from pipecat_rs.processors.aggregators.tts_metadata_frame import TTSMetadataFram
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.services.ai_service import AIService, service_language
 from pipecat_rs.services.audio_contexts import AudioContexts, TTSContext
-from pipecat_rs.services.audio_contexts import WordTimestamp as WordTimestamp
 from pipecat_rs.services.settings import TTSSettings, is_given
 from pipecat_rs.services.spoken_text import SpokenText, TextAggregationMode, frame_of
 from pipecat_rs.transcriptions.language import Language
+from pipecat_rs.utils.context.word_timestamp_tracker import WordTimestamp as WordTimestamp
 from pipecat_rs.utils.deprecation import warn_deprecated
 from pipecat_rs.utils.text.base_text_aggregator import Aggregation
 from pipecat_rs.utils.text.base_text_filter import BaseTextFilter
@@ -158,6 +158,8 @@ class TTSService(SpokenText, AudioContexts):
             )
         super().__init__(
             text_aggregation_mode=text_aggregation_mode,
+            push_text_frames=push_text_frames,
+            streams_tokens=text_aggregation_mode is TextAggregationMode.TOKEN,
             push_stop_frames=push_stop_frames,
             push_start_frame=push_start_frame,
             stop_frame_timeout_s=stop_frame_timeout_s,
@@ -176,7 +178,6 @@ class TTSService(SpokenText, AudioContexts):
         )
         if isinstance(self._settings.language, str):
             self._settings.language = service_language(self, self._settings.language)
-        self._push_text_frames = push_text_frames
         self._skip_text_types = skip_text_types or []
         self._audio_comes_later = False
         self._aggregating = False
@@ -338,6 +339,7 @@ class TTSService(SpokenText, AudioContexts):
         context_id, self._turn_context_id = self._turn_context_id, None
         if context_id is None or not self.audio_context_available(context_id):
             return
+        await self._put_all_in_order(await self._words.finish_text(context_id), context_id)
         if self._audio_comes_later:
             await self.flush_audio(context_id=context_id)
         else:
@@ -370,8 +372,8 @@ class TTSService(SpokenText, AudioContexts):
         text = frame.text if self._is_streaming_tokens else frame.text.lstrip("\n")
         if frame.text_type in self._skip_text_types:
             frame.skip_tts = True
-            frame.transport_destination = self._transport_destination
-            await self._put_in_order(frame, context_id)
+            skipped = await self._words.skip_text(frame, context_id, self._transport_destination)
+            await self._put_all_in_order(skipped, context_id)
         elif text.strip() or (text and self.audio_context_available(context_id)):
             await self._speak(frame, text, context_id)
 
@@ -388,6 +390,7 @@ class TTSService(SpokenText, AudioContexts):
                 await self._announce(frame, context_id)
             await self._call_event_handler("on_tts_request", context_id, prepared)
             await self._begin_request(context_id)
+            await self._follow(frame, prepared, context_id, request)
             await self._synthesize(prepared, context_id)
             if self._push_text_frames:
                 await self.append_to_audio_context(
@@ -396,8 +399,24 @@ class TTSService(SpokenText, AudioContexts):
             if not self._audio_comes_later and context_id != self._turn_context_id:
                 # Text outside of an answer is a request of its own.
                 await self.remove_audio_context(context_id)
+            if not self._audio_comes_later and context_id not in self._speech.contexts:
+                unheard = await self._words.complete(context_id, heard=False)
+                await self._put_all_in_order(unheard, context_id)
         if timed:
             await self.stop_processing_metrics()
+
+    async def _follow(
+        self, frame: AggregatedTextFrame, prepared: str, context_id: str, request: TTSContext
+    ) -> None:
+        """Have the words looked up that will be reported of a text."""
+        frames = await self._words.add_text(
+            frame,
+            context_id,
+            prepared,
+            append_to_context=request.append_to_context,
+            language=self.text_aggregation_language,
+        )
+        await self._put_all_in_order(frames, context_id)
 
     async def _announce(self, frame: AggregatedTextFrame, context_id: str) -> None:
         """Tell the text ahead of its audio. It is written to the context once it has been said."""

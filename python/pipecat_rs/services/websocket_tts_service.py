@@ -95,7 +95,7 @@ class WebsocketTTSService(TTSService, WebsocketService):
         What has come of them is spoken. What is left of the present answer becomes a new request.
         """
         for context_id in self.get_audio_contexts():
-            await self.remove_audio_context(context_id)
+            await self._cut_off(context_id)
         if self._turn_context_id is not None:
             self._turn_context_id = None
             self._turn_context_id = self.create_context_id()

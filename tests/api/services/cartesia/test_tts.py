@@ -145,7 +145,7 @@ async def test_the_form_of_older_programs():
 
 async def test_tags_are_not_words(server: FakeCartesia):
     tts = service(server.url)
-    text = f"{tts.EMOTION_TAG(CartesiaEmotion.HAPPY)} Dial {tts.SPELL('12')}. {tts.PAUSE_TAG(1)}"
+    text = f"{tts.EMOTION_TAG(CartesiaEmotion.HAPPY)} Dial to {tts.SPELL('12')}. {tts.PAUSE_TAG(1)}"
     assert tts.VOLUME_TAG(0.5) == '<volume ratio="0.5" />'
     assert tts.SPEED_TAG(1.5) == '<speed ratio="1.5" />'
     server.answering = False
