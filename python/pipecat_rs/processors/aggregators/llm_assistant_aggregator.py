@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.frames.frames import (
@@ -55,14 +52,14 @@ from pipecat_rs.frames.frames import (
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
+from pipecat_rs.processors.aggregators.aggregator_params import LLMAssistantAggregatorParams
 from pipecat_rs.processors.aggregators.assistant_thoughts import AssistantThoughts
-from pipecat_rs.processors.aggregators.function_call_messages import FunctionCallMessages
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
-from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
 from pipecat_rs.processors.aggregators.llm_context_summarizer import (
     LLMContextSummarizer,
     SummaryAppliedEvent,
 )
+from pipecat_rs.processors.aggregators.llm_runs import LLMRuns
 from pipecat_rs.processors.aggregators.tts_metadata_frame import TTSMetadataFrame
 from pipecat_rs.processors.aggregators.turn_messages import (
     AssistantBackchannelMessage,
@@ -70,17 +67,12 @@ from pipecat_rs.processors.aggregators.turn_messages import (
 )
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat_rs.turns.turn_completion_config import UserTurnCompletionConfig
-from pipecat_rs.utils.context.llm_context_summarization import (
-    LLMAutoContextSummarizationConfig,
-    LLMContextSummarizationConfig,
-)
-from pipecat_rs.utils.deprecation import warn_deprecated
 from pipecat_rs.utils.time import time_now_iso8601
 
 if TYPE_CHECKING:
     from pipecat_rs.processors.aggregators.llm_user_aggregator import LLMUserAggregator
 
-_logger = logging.getLogger(__name__)
+__all__ = ["LLMAssistantAggregator", "LLMAssistantAggregatorParams"]
 
 _HEARD_FROM_USER = (
     TranscriptionFrame,
@@ -90,42 +82,7 @@ _HEARD_FROM_USER = (
 )
 
 
-@dataclass
-class LLMAssistantAggregatorParams:
-    """How the assistant's side is handled.
-
-    Attributes:
-        enable_auto_context_summarization: Whether the older part of a long conversation gives way
-            to a summary by itself.
-        auto_context_summarization_config: When and how; None for the defaults. How also holds for
-            an `LLMSummarizeContextFrame` that says nothing itself.
-        add_tool_change_messages: Whether the model is told of functions that come and go.
-        enable_context_summarization: Former name of `enable_auto_context_summarization`.
-            Deprecated in pipecat 1.2.
-        context_summarization_config: Former name of `auto_context_summarization_config`.
-            Deprecated in pipecat 1.2.
-    """
-
-    enable_auto_context_summarization: bool = False
-    auto_context_summarization_config: LLMAutoContextSummarizationConfig | None = None
-    add_tool_change_messages: bool = False
-    enable_context_summarization: bool | None = None
-    context_summarization_config: LLMContextSummarizationConfig | None = None
-
-    def __post_init__(self) -> None:
-        if self.enable_context_summarization is not None:
-            _warn_of_former_name("enable_context_summarization")
-            self.enable_auto_context_summarization = self.enable_context_summarization
-            self.enable_context_summarization = None
-        config: Any = self.context_summarization_config
-        if config is not None:
-            _warn_of_former_name("context_summarization_config")
-            is_old = isinstance(config, LLMContextSummarizationConfig)
-            self.auto_context_summarization_config = config.to_auto_config() if is_old else config
-            self.context_summarization_config = None
-
-
-class LLMAssistantAggregator(LLMContextAggregator):
+class LLMAssistantAggregator(LLMRuns):
     """Gathers what the assistant says and writes it to the context when it has said it.
 
     Its place is behind the output transport: what arrives there was spoken, so that after an
@@ -210,8 +167,6 @@ class LLMAssistantAggregator(LLMContextAggregator):
         self._params = params
         self._realtime_service_mode = _realtime_service_mode
         self._user_aggregator = _paired_user_aggregator
-        self._function_calls = FunctionCallMessages(context)
-        self._function_call_images: dict[str, UserImageRawFrame] = {}
         self._thoughts = AssistantThoughts(context)
         self._markers = set(UserTurnCompletionConfig().markers)
         self._summarizer = LLMContextSummarizer(
@@ -221,33 +176,12 @@ class LLMAssistantAggregator(LLMContextAggregator):
         )
         self._summarizer.add_event_handler("on_request_summarization", self._on_summary_wanted)
         self._summarizer.add_event_handler("on_summary_applied", self._on_summary_applied)
-        self._context_updated_tasks: set[asyncio.Task[Any]] = set()
         self._speech_follows = False
-        self._user_speaking = False
-        self._bot_speaking = False
-        # The model is to run once the bot has stopped speaking.
-        self._run_after_speech = False
-        # The model is to run; it waits for more results, or for the user. A run that starts for
-        # another reason sees the context as it is, and settles it.
-        self._run_owed = False
         self._turn_timestamp = ""
 
     def __call__(self) -> LLMAssistantAggregator:
         """Return itself, so that a pair's ``assistant`` and ``assistant()`` are the same."""
         return self
-
-    @property
-    def has_function_calls_in_progress(self) -> bool:
-        """Whether functions run."""
-        return bool(self._function_calls.running)
-
-    @property
-    def has_synchronous_function_calls_in_progress(self) -> bool:
-        """Whether functions run whose results the model has to wait for."""
-        return any(
-            call is None or call.cancel_on_interruption
-            for call in self._function_calls.running.values()
-        )
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Set the summarizer up.
@@ -258,17 +192,15 @@ class LLMAssistantAggregator(LLMContextAggregator):
         await super().setup(setup)
         await self._summarizer.setup(setup)
 
+    async def reset(self) -> None:
+        """Forget what was gathered."""
+        await super().reset()
+        self._thoughts.reset()
+
     async def cleanup(self) -> None:
         """Cancel callbacks that still run, and a summary that is being written."""
         await super().cleanup()
         await self._wind_up()
-
-    async def reset(self) -> None:
-        """Forget what was gathered, and runs that are owed."""
-        await super().reset()
-        self._thoughts.reset()
-        self._run_after_speech = False
-        self._run_owed = False
 
     # ---- frames
 
@@ -424,30 +356,9 @@ class LLMAssistantAggregator(LLMContextAggregator):
             await self._push_context_and_time()
         return text
 
-    async def _write_aggregation(self) -> str:
-        """Write what was gathered, and push nothing: the turn may go on."""
-        if not self._aggregation:
-            return ""
-        text = self.aggregation_string()
-        await self.reset()
-        self._context.add_message({"role": self.role, "content": text})
-        return text
-
     async def _push_context_and_time(self) -> None:
         await self.push_context_frame()
         await self.push_frame(LLMContextAssistantTimestampFrame(timestamp=time_now_iso8601()))
-
-    async def push_context_frame(
-        self, direction: FrameDirection = FrameDirection.DOWNSTREAM
-    ) -> None:
-        """Push the context; upstream for the language model to answer.
-
-        Args:
-            direction: Which way.
-        """
-        await super().push_context_frame(direction)
-        self._run_after_speech = False
-        self._run_owed = False
 
     async def _start_turn(self) -> None:
         self._turn_timestamp = time_now_iso8601()
@@ -508,57 +419,6 @@ class LLMAssistantAggregator(LLMContextAggregator):
             return controller.resolves_proposed_turn_start_frames
         return controller.resolves_proposed_turn_stop_frames
 
-    # ---- images and files
-
-    async def _handle_user_image(self, frame: UserImageRawFrame) -> None:
-        request = frame.request
-        if (
-            request
-            and request.tool_call_id
-            and request.tool_call_id in self._function_calls.running
-        ):
-            # It joins the context with the result of the call, which it completes.
-            self._function_call_images[request.tool_call_id] = frame
-            if request.result_callback:
-                await request.result_callback(None)
-            return
-        await self._write_aggregation()
-        if await self._write_image(frame) and frame.run_llm is not False:
-            await self.push_context_frame(FrameDirection.UPSTREAM)
-
-    async def _write_image(self, frame: UserImageRawFrame) -> bool:
-        if not frame.append_to_context:
-            return False
-        await self._context.add_image_frame_message(
-            format=frame.format or "RGB", size=frame.size, image=frame.image, text=frame.text
-        )
-        return True
-
-    async def _handle_user_file(self, frame: UserFileRawFrame) -> None:
-        if not frame.append_to_context:
-            return
-        # Ahead of the file: one that a provider refuses is looked for behind the last answer.
-        await self._write_aggregation()
-        await self._context.add_file_frame_message(
-            type=frame.type,
-            format=frame.format,
-            file=frame.file,
-            text=frame.text,
-            name=frame.filename,
-        )
-        if frame.run_llm is not False:
-            await self.push_context_frame(FrameDirection.UPSTREAM)
-
-    async def _handle_assistant_image(self, frame: AssistantImageRawFrame) -> None:
-        # As it was made, if that is known.
-        as_made = frame.original_mime_type if frame.original_data else None
-        await self._context.add_image_frame_message(
-            format=as_made or frame.format or "RGB",
-            size=frame.size,
-            image=(frame.original_data or frame.image) if as_made else frame.image,
-            role="assistant",
-        )
-
     # ---- summaries
 
     async def _on_summary_wanted(
@@ -571,73 +431,6 @@ class LLMAssistantAggregator(LLMContextAggregator):
     ) -> None:
         await self._call_event_handler("on_summary_applied", summarizer, event)
 
-    # ---- function calls
-
-    async def _handle_function_call(self, frame: Frame) -> None:
-        match frame:
-            case FunctionCallsStartedFrame():
-                self._function_calls.announce(frame)
-            case FunctionCallInProgressFrame():
-                self._function_calls.begin(frame)
-            case FunctionCallResultFrame():
-                await self._handle_function_call_result(frame)
-            case FunctionCallCancelFrame():
-                if self._function_calls.cancel(frame) and not self._user_speaking:
-                    await self._run_llm_when_free()
-
-    async def _handle_function_call_result(self, frame: FunctionCallResultFrame) -> None:
-        if self._function_calls.running.get(frame.tool_call_id) is None:
-            _logger.warning(
-                "%s: the result of %s (%s) is dropped, as no such call is running",
-                self,
-                frame.function_name,
-                frame.tool_call_id,
-            )
-            # Others may have waited for this one.
-            await self._maybe_run_llm()
-            return
-        runs_llm = self._function_calls.settle(frame)
-        image = self._function_call_images.pop(frame.tool_call_id, None)
-        if image is not None and await self._write_image(image) and not frame.result:
-            runs_llm = True
-        if runs_llm:
-            self._run_owed = True
-        await self._maybe_run_llm()
-        callback = frame.properties.on_context_updated if frame.properties else None
-        if callback is not None:
-            name = f"{frame.function_name}:{frame.tool_call_id}:on_context_updated"
-            task = self.create_task(_await(callback), name)
-            self._context_updated_tasks.add(task)
-            task.add_done_callback(self._context_updated_tasks.discard)
-
-    async def _maybe_run_llm(self) -> None:
-        if self._run_owed and not self._user_speaking:
-            await self._run_llm_when_free()
-
-    async def _run_llm_when_free(self) -> None:
-        if self.has_queued_frame(FunctionCallResultFrame) or self.has_queued_frame(
-            LLMMessagesAppendFrame
-        ):
-            _logger.debug("%s: more is to come before the model runs", self)
-        elif self._bot_speaking:
-            self._run_after_speech = True
-        else:
-            await self.push_context_frame(FrameDirection.UPSTREAM)
-
     async def _wind_up(self) -> None:
-        for task in list(self._context_updated_tasks):
-            await self.cancel_task(task)
+        await self._cancel_callbacks()
         await self._summarizer.cleanup()
-
-
-async def _await(callback: Any) -> None:
-    await callback()
-
-
-def _warn_of_former_name(name: str) -> None:
-    new = name.replace("context", "auto_context", 1)
-    warn_deprecated(
-        f"`LLMAssistantAggregatorParams.{name}` is deprecated since 1.2.0 and will be removed in "
-        f"2.0.0. Use `{new}` instead.",
-        stacklevel=4,
-    )

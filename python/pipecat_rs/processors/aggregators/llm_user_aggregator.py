@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
-from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
-from pipecat_rs.audio.vad.vad_controller import VADController
 from pipecat_rs.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -23,7 +19,6 @@ from pipecat_rs.frames.frames import (
     FunctionCallsStartedFrame,
     InputAudioRawFrame,
     InterimTranscriptionFrame,
-    InterruptionFrame,
     LLMContextFrame,
     LLMContextUserTurnFrame,
     LLMMessagesAppendFrame,
@@ -42,9 +37,6 @@ from pipecat_rs.frames.frames import (
     TranslationFrame,
     UserBackchannelFrame,
     UserIdleTimeoutUpdateFrame,
-    UserMuteStartedFrame,
-    UserMuteStoppedFrame,
-    UserSpeakingFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
     UserTurnInferenceCompletedFrame,
@@ -52,6 +44,7 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat_rs.processors.aggregators.aggregator_params import LLMUserAggregatorParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
 from pipecat_rs.processors.aggregators.realtime_mode import suit_to_realtime
@@ -60,94 +53,32 @@ from pipecat_rs.processors.aggregators.turn_messages import (
     UserTurnMessageAddedMessage,
     UserTurnStoppedMessage,
 )
+from pipecat_rs.processors.aggregators.user_muting import SWALLOWED_WHILE_MUTED, UserMuting
+from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat_rs.processors.interest import declared_interest
-from pipecat_rs.turns.empty_user_turn import EmptyUserTurnConfig
 from pipecat_rs.turns.strategy_interest import all_strategies, interest_with
-from pipecat_rs.turns.turn_completion_config import UserTurnCompletionConfig
 from pipecat_rs.turns.types import UserTurnSpeculation
-from pipecat_rs.turns.user_idle_controller import UserIdleController
-from pipecat_rs.turns.user_mute import BaseUserMuteStrategy
-from pipecat_rs.turns.user_start import BaseUserTurnStartStrategy, UserTurnStartedParams
+from pipecat_rs.turns.user_start import BaseUserTurnStartStrategy
 from pipecat_rs.turns.user_stop import BaseUserTurnStopStrategy, UserTurnStoppedParams
 from pipecat_rs.turns.user_turn_controller import UserTurnController
+from pipecat_rs.turns.user_turn_host import UserTurnHost
 from pipecat_rs.turns.user_turn_strategies import (
     ExternalUserTurnStrategies,
     FilterIncompleteUserTurnStrategies,
     UserTurnStrategies,
 )
-from pipecat_rs.utils.deprecation import warn_deprecated
 from pipecat_rs.utils.restartable_timer import RestartableTimer
 from pipecat_rs.utils.time import time_now_iso8601
+
+__all__ = ["LLMUserAggregator", "LLMUserAggregatorParams"]
 
 _logger = logging.getLogger(__name__)
 
 _DEFAULT_STT_LATENCY_SECS = 1.0
 
-_LIFECYCLE = (StartFrame, EndFrame, CancelFrame)
 
-_SWALLOWED_WHILE_MUTED = (
-    InterruptionFrame,
-    VADUserStartedSpeakingFrame,
-    VADUserStoppedSpeakingFrame,
-    ProposedUserStartedSpeakingFrame,
-    ProposedUserStoppedSpeakingFrame,
-    UserStartedSpeakingFrame,
-    UserStoppedSpeakingFrame,
-    InputAudioRawFrame,
-    InterimTranscriptionFrame,
-    TranscriptionFrame,
-    EagerTranscriptionFrame,
-    UserBackchannelFrame,
-)
-
-
-@dataclass
-class LLMUserAggregatorParams:
-    """How the user's side is handled.
-
-    Attributes:
-        add_tool_change_messages: Whether the model is told of functions that come and go.
-        audio_idle_timeout: Time without audio after which speech has stopped, in seconds; 0 for
-            never. For `vad_analyzer`.
-        user_turn_strategies: What decides on turns. If not given, services may propose some.
-        user_mute_strategies: What decides that the user is not listened to.
-        user_turn_stop_timeout: Time after which a turn is stopped that nothing else stops, in
-            seconds.
-        user_idle_timeout: Time without speech after which `on_user_turn_idle` is called, in
-            seconds; 0 for never.
-        vad_analyzer: Detects voice activity here. Not needed behind a `VADProcessor`.
-        empty_user_turn: What to do about a turn without words; None for nothing.
-        filter_incomplete_user_turns: Whether the model judges if the user has finished. Deprecated
-            in pipecat 1.2: use `FilterIncompleteUserTurnStrategies`.
-        user_turn_completion_config: How it does so. Deprecated with it.
-    """
-
-    add_tool_change_messages: bool = False
-    audio_idle_timeout: float = 1.0
-    user_turn_strategies: UserTurnStrategies | None = None
-    user_mute_strategies: list[BaseUserMuteStrategy] = field(default_factory=list)
-    user_turn_stop_timeout: float = 5.0
-    user_idle_timeout: float = 0
-    vad_analyzer: VADAnalyzer | None = None
-    empty_user_turn: EmptyUserTurnConfig | None = field(default_factory=EmptyUserTurnConfig)
-    filter_incomplete_user_turns: bool = False
-    user_turn_completion_config: UserTurnCompletionConfig | None = None
-
-    def __post_init__(self) -> None:
-        for name, strategies in {
-            "filter_incomplete_user_turns": "FilterIncompleteUserTurnStrategies()",
-            "user_turn_completion_config": "FilterIncompleteUserTurnStrategies(config=...)",
-        }.items():
-            if getattr(self, name):
-                warn_deprecated(
-                    f"`LLMUserAggregatorParams.{name}` is deprecated since 1.2.0 and will be "
-                    f"removed in 2.0.0. Use `user_turn_strategies={strategies}` instead.",
-                    stacklevel=3,
-                )
-
-
-class LLMUserAggregator(LLMContextAggregator):
+class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
     """Gathers what the user says in a turn, and at its end has the language model answer.
 
     A turn's start is announced both ways and interrupts the bot; at its stop, what was heard is
@@ -229,11 +160,11 @@ class LLMUserAggregator(LLMContextAggregator):
         super().__init__(
             context=context,
             role="user",
+            user_mute_strategies=params.user_mute_strategies,
             add_tool_change_messages=params.add_tool_change_messages,
             **kwargs,
         )
         self._params = params
-        self._user_is_muted = False
         self._turn_timestamp = ""
         # Each inference in a turn writes what was said since the last one; the event at the end of
         # the turn tells it all.
@@ -246,16 +177,21 @@ class LLMUserAggregator(LLMContextAggregator):
         # there, the context may have newer ones.
         self._taken_over: WeakSet[Frame] = WeakSet()
         self._handoff_timer = RestartableTimer(self, self._write_late_words, "realtime_handoff")
-        self._user_turn_controller = self._make_turn_controller()
-        self._user_idle_controller = UserIdleController(user_idle_timeout=params.user_idle_timeout)
-        self._user_idle_controller.add_event_handler("on_user_turn_idle", self._on_user_turn_idle)
+        self._make_controllers(
+            self._own_strategies(),
+            stop_timeout=params.user_turn_stop_timeout,
+            idle_timeout=params.user_idle_timeout,
+        )
+        self._user_turn_controller.add_event_handler(
+            "on_reset_aggregation", self._on_reset_aggregation
+        )
         self._vad_controller = self._make_vad_controller()
 
     def __call__(self) -> LLMUserAggregator:
         """Return itself, so that a pair's ``user`` and ``user()`` are the same."""
         return self
 
-    def _make_turn_controller(self) -> UserTurnController:
+    def _own_strategies(self) -> UserTurnStrategies:
         strategies = self._params.user_turn_strategies or UserTurnStrategies()
         if self._params.filter_incomplete_user_turns:
             strategies = self._params.user_turn_strategies = FilterIncompleteUserTurnStrategies(
@@ -265,38 +201,18 @@ class LLMUserAggregator(LLMContextAggregator):
             )
         if self._realtime_service_mode:
             self._suit_to_realtime(strategies)
-        controller = UserTurnController(
-            user_turn_strategies=strategies,
-            user_turn_stop_timeout=self._params.user_turn_stop_timeout,
-        )
-        for event, handler in {
-            "on_push_frame": self._on_push_frame,
-            "on_broadcast_frame": self._on_broadcast_frame,
-            "on_user_turn_started": self._on_user_turn_started,
-            "on_user_turn_inference_triggered": self._on_user_turn_inference_triggered,
-            "on_user_turn_speculation_cancelled": self._on_user_turn_speculation_cancelled,
-            "on_user_turn_stopped": self._on_user_turn_stopped,
-            "on_user_turn_stop_timeout": self._on_user_turn_stop_timeout,
-            "on_reset_aggregation": self._on_reset_aggregation,
-        }.items():
-            controller.add_event_handler(event, handler)
-        return controller
+        return strategies
 
-    def _make_vad_controller(self) -> VADController | None:
+    def _make_vad_controller(self) -> SpeechAnnouncer | None:
         if self._params.vad_analyzer is None:
             return None
-        controller = VADController(
-            self._params.vad_analyzer, audio_idle_timeout=self._params.audio_idle_timeout
+        return SpeechAnnouncer(
+            self,
+            self._params.vad_analyzer,
+            push=self.queue_frame,
+            broadcast=self._queue_broadcast,
+            audio_idle_timeout=self._params.audio_idle_timeout,
         )
-        for event, handler in {
-            "on_speech_started": self._on_vad_speech_started,
-            "on_speech_stopped": self._on_vad_speech_stopped,
-            "on_speech_activity": self._on_vad_speech_activity,
-            "on_push_frame": self._on_push_frame,
-            "on_broadcast_frame": self._on_broadcast_frame,
-        }.items():
-            controller.add_event_handler(event, handler)
-        return controller
 
     # ---- interest
 
@@ -308,10 +224,10 @@ class LLMUserAggregator(LLMContextAggregator):
         own = declared_interest(type(self))
         if own is not None and self._vad_controller is not None:
             own = (*own, InputAudioRawFrame, VADParamsUpdateFrame)
-        if own is not None and self._params.user_mute_strategies:
-            own = (*own, *_SWALLOWED_WHILE_MUTED)
+        if own is not None and self._mute_strategies:
+            own = (*own, *SWALLOWED_WHILE_MUTED)
         strategies = all_strategies(self._user_turn_controller.user_turn_strategies)
-        return interest_with(own, [*strategies, *self._params.user_mute_strategies])
+        return interest_with(own, [*strategies, *self._mute_strategies])
 
     # ---- life cycle
 
@@ -324,10 +240,6 @@ class LLMUserAggregator(LLMContextAggregator):
         await super().setup(setup)
         if self._vad_controller is not None:
             await self._vad_controller.setup(setup)
-        await self._user_turn_controller.setup(setup)
-        await self._user_idle_controller.setup(setup)
-        for strategy in self._params.user_mute_strategies:
-            await strategy.setup(setup)
 
     async def cleanup(self) -> None:
         """Release controllers and strategies."""
@@ -335,10 +247,6 @@ class LLMUserAggregator(LLMContextAggregator):
         self._handoff_timer.cancel()
         if self._vad_controller is not None:
             await self._vad_controller.cleanup()
-        await self._user_turn_controller.cleanup()
-        await self._user_idle_controller.cleanup()
-        for strategy in self._params.user_mute_strategies:
-            await strategy.cleanup()
 
     async def _start(self) -> None:
         if self._vad_controller is not None:
@@ -376,7 +284,6 @@ class LLMUserAggregator(LLMContextAggregator):
         await self._user_idle_controller.process_frame(frame)
 
     async def _handle(self, frame: Frame, direction: FrameDirection) -> None:
-        controller = self._user_turn_controller
         match frame:
             case TranscriptionFrame():
                 self._handle_transcription(frame)
@@ -413,13 +320,7 @@ class LLMUserAggregator(LLMContextAggregator):
                 message = UserBackchannelMessage(frame.text, frame.timestamp, frame.user_id)
                 await self._call_event_handler("on_user_backchannel", message)
                 await self.push_frame(frame, direction)
-            case ProposedUserStartedSpeakingFrame() if (
-                controller.resolves_proposed_turn_start_frames
-            ):
-                pass
-            case ProposedUserStoppedSpeakingFrame() if (
-                controller.resolves_proposed_turn_stop_frames
-            ):
+            case _ if self._decides_on(frame):
                 pass
             case _:
                 await self.push_frame(frame, direction)
@@ -496,23 +397,6 @@ class LLMUserAggregator(LLMContextAggregator):
         if await self.push_aggregation():
             self._turn_timestamp = ""
 
-    async def _is_muted(self, frame: Frame) -> bool:
-        """Return whether a frame is swallowed; what it changes holds from the next one on."""
-        strategies: Sequence[BaseUserMuteStrategy] = self._params.user_mute_strategies
-        if not strategies or isinstance(frame, _LIFECYCLE):
-            return False
-        swallowed = self._user_is_muted and isinstance(frame, _SWALLOWED_WHILE_MUTED)
-        # Each strategy has to see each frame.
-        muted = any([await strategy.process_frame(frame) for strategy in strategies])
-        if muted != self._user_is_muted:
-            self._user_is_muted = muted
-            _logger.debug("%s: the user is %s", self, "muted" if muted else "heard again")
-            await self._call_event_handler(
-                "on_user_mute_started" if muted else "on_user_mute_stopped"
-            )
-            await self.broadcast_frame(UserMuteStartedFrame if muted else UserMuteStoppedFrame)
-        return swallowed
-
     # ---- writing to the context
 
     async def push_aggregation(self) -> str:
@@ -576,31 +460,13 @@ class LLMUserAggregator(LLMContextAggregator):
 
     # ---- turns
 
-    async def _on_user_turn_started(
-        self,
-        _controller: UserTurnController,
-        strategy: BaseUserTurnStartStrategy | None,
-        params: UserTurnStartedParams,
-    ) -> None:
-        _logger.debug("%s: the user's turn starts (%s)", self, strategy)
+    def _begin_turn(self, *, interrupts: bool) -> None:
         self._turn_timestamp = time_now_iso8601()
         self._turn_segments = []
-        interrupts = params.enable_interruptions and self.interruptions_allowed
         # Unless the bot waits for the user, it thinks, speaks or runs a function.
         self._turn_interrupted_bot = interrupts and not self._user_idle_controller.waiting_for_user
-        if params.enable_user_speaking_frames:
-            await self.broadcast_frame(UserStartedSpeakingFrame)
-        await self._user_idle_controller.process_frame(UserStartedSpeakingFrame())
-        if interrupts:
-            await self.broadcast_interruption()
-        await self._call_event_handler("on_user_turn_started", strategy)
 
-    async def _on_user_turn_inference_triggered(
-        self,
-        _controller: UserTurnController,
-        strategy: BaseUserTurnStopStrategy | None,
-        speculation: UserTurnSpeculation | None = None,
-    ) -> None:
+    async def _infer(self, speculation: UserTurnSpeculation | None) -> None:
         if self._realtime_service_mode:
             pass  # the service itself answers
         elif speculation is not None:
@@ -609,7 +475,15 @@ class LLMUserAggregator(LLMContextAggregator):
             segment = await self.push_aggregation()
             if segment:
                 self._turn_segments.append(segment)
-        await self._call_event_handler("on_user_turn_inference_triggered", strategy)
+
+    async def _end_turn(
+        self, strategy: BaseUserTurnStopStrategy | None, params: UserTurnStoppedParams
+    ) -> None:
+        if self._realtime_service_mode:
+            message = UserTurnStoppedMessage(None, self._turn_timestamp)
+            await self._call_event_handler("on_user_turn_stopped", strategy, message)
+        else:
+            await self._end_user_turn(strategy, is_answered=params.confirms_speculation)
 
     async def _push_context_on_trial(self, speculation: UserTurnSpeculation) -> None:
         """Have the model answer a turn that may still go on; the context knows nothing of it."""
@@ -621,36 +495,10 @@ class LLMUserAggregator(LLMContextAggregator):
         )
         await self.push_frame(LLMContextFrame(context=context, speculation=True))
 
-    async def _on_user_turn_speculation_cancelled(self, _controller: UserTurnController) -> None:
-        # At once and not through the own mailbox: it has to be there ahead of the turn's end.
-        await self.broadcast_frame(EagerEndOfTurnCancelFrame)
-
-    async def _on_user_turn_stopped(
-        self,
-        _controller: UserTurnController,
-        strategy: BaseUserTurnStopStrategy | None,
-        params: UserTurnStoppedParams,
-    ) -> None:
-        _logger.debug("%s: the user's turn stops (%s)", self, strategy)
-        if params.enable_user_speaking_frames:
-            await self.broadcast_frame(UserStoppedSpeakingFrame)
-        await self._user_idle_controller.process_frame(UserStoppedSpeakingFrame())
-        if self._realtime_service_mode:
-            message = UserTurnStoppedMessage(None, self._turn_timestamp)
-            await self._call_event_handler("on_user_turn_stopped", strategy, message)
-        else:
-            await self._end_user_turn(strategy, is_answered=params.confirms_speculation)
-
-    async def _on_user_turn_stop_timeout(self, _controller: UserTurnController) -> None:
-        await self._call_event_handler("on_user_turn_stop_timeout")
-
     async def _on_reset_aggregation(
         self, _controller: UserTurnController, _strategy: BaseUserTurnStartStrategy
     ) -> None:
         await self.reset()
-
-    async def _on_user_turn_idle(self, _controller: UserIdleController) -> None:
-        await self._call_event_handler("on_user_turn_idle")
 
     # ---- what controllers and strategies have pushed
 
@@ -666,20 +514,8 @@ class LLMUserAggregator(LLMContextAggregator):
     async def _on_broadcast_frame(
         self, _controller: Any, frame_cls: type[Frame], **kwargs: Any
     ) -> None:
+        await self._queue_broadcast(frame_cls, **kwargs)
+
+    async def _queue_broadcast(self, frame_cls: type[Frame], **kwargs: Any) -> None:
         await self.queue_frame(frame_cls(**kwargs))
         await self.push_frame(frame_cls(**kwargs), FrameDirection.UPSTREAM)
-
-    async def _on_vad_speech_started(self, controller: VADController) -> None:
-        assert self._params.vad_analyzer is not None
-        start_secs = self._params.vad_analyzer.params.start_secs
-        await self._on_broadcast_frame(
-            controller, VADUserStartedSpeakingFrame, start_secs=start_secs
-        )
-
-    async def _on_vad_speech_stopped(self, controller: VADController) -> None:
-        assert self._params.vad_analyzer is not None
-        stop_secs = self._params.vad_analyzer.params.stop_secs
-        await self._on_broadcast_frame(controller, VADUserStoppedSpeakingFrame, stop_secs=stop_secs)
-
-    async def _on_vad_speech_activity(self, controller: VADController) -> None:
-        await self._on_broadcast_frame(controller, UserSpeakingFrame)
