@@ -481,14 +481,7 @@ impl<H: Host> Scheduler<H> {
                 own.purge(&mut self.discarded);
             }
         }
-        match frame.class.kind {
-            Kind::Start => {
-                own.started = true;
-                self.poke(from);
-            }
-            Kind::Cancel if around.is_some() => self.close_slot(from),
-            _ => {}
-        }
+        self.live_through(from, frame.class.kind, around.is_some());
         self.send(from, frame)
     }
 
@@ -507,30 +500,37 @@ impl<H: Host> Scheduler<H> {
     /// pushes nothing, and they learn of it here.
     #[cold]
     pub fn pass_directly(&mut self, from: u32, class: Class, direction: Direction) {
-        let direct = self.step_around(from).is_some();
+        let inside = self.step_around(from).is_some();
+        self.live_through(from, class.kind, inside);
+        if class.kind != Kind::Interruption {
+            return;
+        }
         let own = &mut self.slots[from as usize];
-        match class.kind {
+        let way = if direction == Direction::Downstream { own.next } else { own.previous };
+        if own.announces > 0
+            && let Way::Slot(next) = way
+        {
+            // The one who pushes it at last announces the epoch that has begun here.
+            own.announces -= 1;
+            let epoch = own.epoch;
+            let next = &mut self.slots[next as usize];
+            next.announces += 1;
+            next.epoch = next.epoch.max(epoch);
+        } else if inside && let Some(graph) = &own.graph {
+            own.epoch = own.epoch.max(graph.epochs.current());
+            own.purge(&mut self.discarded);
+        }
+    }
+
+    /// A frame goes through a processor in direct mode, inside the step of another or not: its slot
+    /// starts with the start frame, and takes nothing after a cancel frame.
+    fn live_through(&mut self, slot: u32, kind: Kind, inside: bool) {
+        match kind {
             Kind::Start => {
-                own.started = true;
-                self.poke(from);
+                self.slots[slot as usize].started = true;
+                self.poke(slot);
             }
-            Kind::Cancel if direct => self.close_slot(from),
-            Kind::Interruption => {
-                let way = if direction == Direction::Downstream { own.next } else { own.previous };
-                if own.announces > 0
-                    && let Way::Slot(next) = way
-                {
-                    // The one who pushes it at last announces the epoch that has begun here.
-                    own.announces -= 1;
-                    let epoch = own.epoch;
-                    let next = &mut self.slots[next as usize];
-                    next.announces += 1;
-                    next.epoch = next.epoch.max(epoch);
-                } else if direct && let Some(graph) = &own.graph {
-                    own.epoch = own.epoch.max(graph.epochs.current());
-                    own.purge(&mut self.discarded);
-                }
-            }
+            Kind::Cancel if inside => self.close_slot(slot),
             _ => {}
         }
     }

@@ -141,11 +141,6 @@ impl ProcessorBase {
         Ok(())
     }
 
-    fn is_direct(&self, py: Python<'_>) -> bool {
-        let placed = self.place(py);
-        placed.is_some_and(|(runner, slot)| runner.get().scheduler(py, |scheduler| scheduler.is_direct(slot)))
-    }
-
     /// Say which neighbour runs inside the caller's await.
     pub(crate) fn set_direct(&self, py: Python<'_>, direction: Direction, neighbour: Option<Py<Self>>) {
         let before = self.state.with(py, |state| {
@@ -262,8 +257,12 @@ impl ProcessorBase {
             && let Some((_, neighbour)) = direct.get().place(py)
             && runner.get().scheduler(py, |scheduler| scheduler.takes_directly(neighbour, class))
         {
-            if class.kind.always_handled() && slf.get().is_direct(py) {
-                runner.get().scheduler(py, |scheduler| scheduler.pass_directly(slot, class, direction));
+            if class.kind.always_handled() {
+                runner.get().scheduler(py, |scheduler| {
+                    if scheduler.is_direct(slot) {
+                        scheduler.pass_directly(slot, class, direction);
+                    }
+                });
             }
             let direction = crate::direction::object(py, direction);
             let coroutine =

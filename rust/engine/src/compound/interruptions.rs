@@ -18,6 +18,8 @@ pub(super) struct Interruptions {
     passed: Epoch,
     /// The newest that came out.
     left: Epoch,
+    /// One that began in a branch and came out: the other branches are to be told of it.
+    untold: Option<Epoch>,
 }
 
 impl Interruptions {
@@ -29,16 +31,21 @@ impl Interruptions {
         self.inside.push_back(epoch);
     }
 
-    /// One comes out of a branch, the first time. True: it began there, and the other branches are to
-    /// be told.
-    pub(super) fn leave(&mut self, epoch: Epoch) -> bool {
+    /// One comes out of a branch, the first time.
+    pub(super) fn leave(&mut self, epoch: Epoch) {
         self.left = self.left.max(epoch);
         let went_through = epoch <= self.passed || self.inside.contains(&epoch);
         if went_through {
             self.passed = self.passed.max(epoch);
             self.inside.retain(|inside| *inside > epoch);
+        } else {
+            self.untold = Some(epoch);
         }
-        !went_through
+    }
+
+    /// What the other branches are to be told of, once.
+    pub(super) fn take_untold(&mut self) -> Option<Epoch> {
+        self.untold.take()
     }
 
     /// Whether a frame was generated before an interruption that has come out.
@@ -65,7 +72,8 @@ mod tests {
         let mut interruptions = Interruptions::default();
         interruptions.enter(Epoch(1));
         assert!(!interruptions.drop(&frame(1)), "it has not come out");
-        assert!(!interruptions.leave(Epoch(1)));
+        interruptions.leave(Epoch(1));
+        assert_eq!(interruptions.take_untold(), None);
         assert!(interruptions.drop(&frame(1)));
     }
 
@@ -73,10 +81,13 @@ mod tests {
     fn what_began_in_one_branch_drops_only_what_is_generated() {
         let mut interruptions = Interruptions::default();
         interruptions.enter(Epoch(2));
-        assert!(interruptions.leave(Epoch(1)), "the others are told");
+        interruptions.leave(Epoch(1));
+        assert_eq!(interruptions.take_untold(), Some(Epoch(1)), "the others are told");
+        assert_eq!(interruptions.take_untold(), None, "once");
         assert!(!interruptions.drop(&frame(1)));
         assert!(interruptions.drop(&frame_in(1, 1, Bits::DROPPABLE)));
-        assert!(!interruptions.leave(Epoch(2)));
+        interruptions.leave(Epoch(2));
+        assert_eq!(interruptions.take_untold(), None);
         assert!(interruptions.drop(&frame(1)));
     }
 }

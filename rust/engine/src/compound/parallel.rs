@@ -16,7 +16,6 @@ use super::interruptions::Interruptions;
 use super::mark::{doorbell, is_doorbell, is_sentinel};
 use super::seen::Seen;
 use super::switch::Choice;
-use crate::epoch::Epoch;
 use crate::frame::{Direction, Frame, Kind};
 use crate::graph::{Emit, Link};
 use crate::host::Host;
@@ -44,8 +43,6 @@ pub(crate) struct Barrier<H: Host> {
     sentinels: Vec<(u64, usize)>,
     seen: Seen,
     interruptions: Interruptions,
-    /// An interruption that began in a branch: the others are to be told of it.
-    told: Option<Epoch>,
     /// A cancel has left: nothing follows it.
     closed: bool,
 }
@@ -62,7 +59,6 @@ impl<H: Host> Barrier<H> {
             sentinels: Vec::new(),
             seen: Seen::default(),
             interruptions: Interruptions::default(),
-            told: None,
             closed: false,
         }
     }
@@ -129,8 +125,8 @@ impl<H: Host> Barrier<H> {
         } else if frame.id != 0 && !self.seen.insert(frame.id) {
             return Verdict::Drop(frame);
         }
-        if frame.class.kind == Kind::Interruption && self.interruptions.leave(frame.epoch) {
-            self.told = Some(frame.epoch);
+        if frame.class.kind == Kind::Interruption {
+            self.interruptions.leave(frame.epoch);
         }
         if self.crossing.is_some() {
             self.buffered.push_back(frame);
@@ -299,11 +295,11 @@ impl<H: Host> End<H> {
     }
 
     fn leave(&self, frame: Frame<H>, emit: &mut Emit<'_, H>) {
-        let (verdict, told) = {
+        let (verdict, untold) = {
             let mut barrier = lock(&self.barrier);
-            (barrier.judge(frame), barrier.told.take())
+            (barrier.judge(frame), barrier.interruptions.take_untold())
         };
-        if let (Some(epoch), Some(place)) = (told, self.ends.get()) {
+        if let (Some(epoch), Some(place)) = (untold, self.ends.get()) {
             emit.tell(place.inside(), epoch);
         }
         match verdict {

@@ -17,7 +17,6 @@ use super::held::{Held, Turn};
 use super::interruptions::Interruptions;
 use super::mark::{doorbell, is_doorbell, is_sentinel, sentinel, sentinel_id};
 use super::seen::Seen;
-use crate::epoch::Epoch;
 use crate::frame::{Direction, Frame, Kind};
 use crate::graph::{Emit, Link};
 use crate::host::Host;
@@ -78,8 +77,6 @@ pub(crate) struct Batch<H: Host> {
     early: Vec<Frame<H>>,
     seen: Seen,
     interruptions: Interruptions,
-    /// An interruption that began in a branch: the others are to be told of it.
-    told: Option<Epoch>,
     /// A cancel has left: nothing follows it.
     closed: bool,
 }
@@ -100,7 +97,6 @@ impl<H: Host> Batch<H> {
             early: Vec::new(),
             seen: Seen::default(),
             interruptions: Interruptions::default(),
-            told: None,
             closed: false,
         }
     }
@@ -160,7 +156,7 @@ impl<H: Host> Batch<H> {
             return Ok(None);
         }
         match kind {
-            Kind::Interruption if self.interruptions.leave(frame.epoch) => self.told = Some(frame.epoch),
+            Kind::Interruption => self.interruptions.leave(frame.epoch),
             Kind::Cancel => self.closed = true,
             _ => {}
         }
@@ -418,9 +414,9 @@ impl<H: Host> Port<H> {
         }
         let started = frame.class.kind == Kind::Start;
         let answer = batch.come_out(self.branch, frame);
-        let told = batch.told.take();
+        let untold = batch.interruptions.take_untold();
         drop(batch);
-        if let (Some(epoch), Some(place)) = (told, self.ends.get()) {
+        if let (Some(epoch), Some(place)) = (untold, self.ends.get()) {
             emit.tell(place.inside(), epoch);
         }
         match answer {
