@@ -52,6 +52,16 @@ async def test_first_of_two_in_a_row_interrupts_and_goes_on():
     assert [type(frame) for frame in out.frames((InterruptionFrame, LLMTextFrame))] == expected
 
 
+async def test_interruption_that_begins_outside_of_a_step_ahead_of_direct_mode():
+    """It began one epoch there and another in the direct neighbour: what followed was stale."""
+    begins, out = Pass(), Recorder()
+    async with running(task_of(Pass(), begins, Pass(enable_direct_mode=True), Pass(), out)):
+        for count in (1, 2):
+            await begins.broadcast_interruption()
+            await begins.push_frame(LLMTextFrame(str(count)))
+            await out.wait_for(LLMTextFrame, count=count)
+
+
 async def test_nothing_comes_before_the_start():
     first, direct = Pass(), Recorder(enable_direct_mode=True)
     task = task_of(first, direct, Pass())

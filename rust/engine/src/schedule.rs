@@ -310,12 +310,6 @@ impl<H: Host> Scheduler<H> {
         self.slots[slot as usize].direct = true;
     }
 
-    /// Whether a slot's processor also runs inside its neighbours' awaits.
-    #[must_use]
-    pub fn is_direct(&self, slot: u32) -> bool {
-        self.slots[slot as usize].direct
-    }
-
     /// Let a slot handle every class: what it pushes itself must not be overtaken by what goes past.
     pub fn handle_everything(&mut self, slot: u32) {
         let place = &mut self.slots[slot as usize];
@@ -496,8 +490,8 @@ impl<H: Host> Scheduler<H> {
         place.started && free || matches!(class.kind, Kind::Start | Kind::Cancel)
     }
 
-    /// A frame goes from a processor in direct mode straight into the next one: the step around both
-    /// pushes nothing, and they learn of it here.
+    /// A frame goes straight into the next processor, which is in direct mode: nothing is pushed from
+    /// this slot, so what a push would have meant for it and the next one is done here.
     #[cold]
     pub fn pass_directly(&mut self, from: u32, class: Class, direction: Direction) {
         let inside = self.step_around(from).is_some();

@@ -258,11 +258,7 @@ impl ProcessorBase {
             && runner.get().scheduler(py, |scheduler| scheduler.takes_directly(neighbour, class))
         {
             if class.kind.always_handled() {
-                runner.get().scheduler(py, |scheduler| {
-                    if scheduler.is_direct(slot) {
-                        scheduler.pass_directly(slot, class, direction);
-                    }
-                });
+                runner.get().scheduler(py, |scheduler| scheduler.pass_directly(slot, class, direction));
             }
             let direction = crate::direction::object(py, direction);
             let coroutine =
