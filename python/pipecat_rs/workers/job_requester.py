@@ -6,19 +6,11 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from pipecat_rs.exceptions import WorkerStateError
-from pipecat_rs.pipeline.job_status import JobStatus
+from pipecat_rs.workers.job_answers import JobAnswers
+from pipecat_rs.workers.worker_waits import WorkerWaits
 
 if TYPE_CHECKING:
-    from pipecat_rs.bus.bus import WorkerBus
     from pipecat_rs.bus.messages import (
-        BusJobResponseMessage,
-        BusJobResponseUrgentMessage,
-        BusJobStreamDataMessage,
-        BusJobStreamEndMessage,
-        BusJobStreamStartMessage,
-        BusJobUpdateMessage,
-        BusJobUpdateUrgentMessage,
         BusMessage,
     )
     from pipecat_rs.pipeline.job_context import (
@@ -26,14 +18,11 @@ if TYPE_CHECKING:
         JobGroup,
         JobGroupContext,
         JobGroupParams,
-        JobGroupResponse,
         JobParams,
     )
-    from pipecat_rs.registry.registry import WorkerRegistry
-    from pipecat_rs.registry.types import WorkerReadyData
 
 
-class JobRequester:
+class JobRequester(WorkerWaits, JobAnswers):
     """Mixin of workers: gives jobs to other workers and hears what becomes of them.
 
     A job is over when all its workers have answered, when its time is over, when it is cancelled,
@@ -41,17 +30,10 @@ class JobRequester:
     """
 
     _job_groups: dict[str, JobGroup] | None = None
-    _ready_waits: dict[asyncio.Future[None], tuple[str, ...]] | None = None
 
     if TYPE_CHECKING:
-        _bus: WorkerBus | None
-        _registry: WorkerRegistry | None
-        _has_stopped: bool
 
-        @property
-        def name(self) -> str: ...
         async def send_bus_message(self, message: BusMessage) -> None: ...
-        async def _call_event_handler(self, event_name: str, *args: Any) -> None: ...
         def _run_in_event_task(self, event_name: str, handling: Any) -> None: ...
         async def _run_handler(self, event_name: str, caller: Any, *args: Any) -> None: ...
 
@@ -321,147 +303,6 @@ class JobRequester:
             BusJobUpdateRequestMessage(source=self.name, target=worker_name, job_id=job_id)
         )
 
-    # ---- what becomes of them
-
-    async def on_job_response(
-        self, message: BusJobResponseMessage | BusJobResponseUrgentMessage
-    ) -> None:
-        """Hear that a worker has answered."""
-
-    async def on_job_update(self, message: BusJobUpdateMessage | BusJobUpdateUrgentMessage) -> None:
-        """Hear how a job goes on."""
-
-    async def on_job_completed(self, result: JobGroupResponse) -> None:
-        """Hear that all workers have answered."""
-
-    async def on_job_error(
-        self, message: BusJobResponseMessage | BusJobResponseUrgentMessage
-    ) -> None:
-        """Hear that a worker has failed, and that the job is cancelled for that."""
-
-    async def on_job_stream_start(self, message: BusJobStreamStartMessage) -> None:
-        """Hear that a worker's results come in pieces from now on."""
-
-    async def on_job_stream_data(self, message: BusJobStreamDataMessage) -> None:
-        """Hear a piece of a worker's results."""
-
-    async def on_job_stream_end(self, message: BusJobStreamEndMessage) -> None:
-        """Hear that a worker's results are complete."""
-
-    # ---- waiting for workers
-
-    def _check_names(self, worker_names: tuple[Any, ...]) -> None:
-        for name in worker_names:
-            if not isinstance(name, str):
-                raise TypeError(
-                    f"{self}: a job is given to workers by their names, not to {name!r}. "
-                    "Write worker.name."
-                )
-
-    async def _wait_until_ready(self, worker_names: list[str], params: JobGroupParams) -> None:
-        registry = self._registry
-        if registry is None:
-            raise WorkerStateError(
-                f"{self} has no runner, and so nobody to give a job to",
-                hint="add it to a WorkerRunner with add_workers()",
-            )
-        if self._has_stopped:
-            raise self._not_ready(worker_names, params, f"'{self.name}' itself has finished")
-        while True:
-            gone = [name for name in worker_names if registry.has_finished(name)]
-            if gone:
-                raise self._not_ready(gone, params, "it has finished")
-            missing = [name for name in worker_names if name not in registry]
-            if not missing:
-                return
-            await self._wait_for_missing(registry, missing, params)
-
-    async def _wait_for_missing(
-        self, registry: WorkerRegistry, missing: list[str], params: JobGroupParams
-    ) -> None:
-        left = set(missing)
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def on_ready(data: WorkerReadyData) -> None:
-            left.discard(data.worker_name)
-            if not left and not ready.done():
-                ready.set_result(None)
-
-        if self._ready_waits is None:
-            self._ready_waits = {}
-        self._ready_waits[ready] = tuple(missing)
-        try:
-            for name in missing:
-                await registry.watch(name, on_ready)
-            await asyncio.wait_for(ready, params.timeout)
-        except TimeoutError:
-            raise self._not_ready(sorted(left), params, "timeout") from None
-        except _WorkerGoneError as gone:
-            raise self._not_ready([gone.worker], params, "it has finished") from None
-        except _RequesterGoneError:
-            raise self._not_ready(
-                sorted(left), params, f"'{self.name}' itself has finished"
-            ) from None
-        finally:
-            del self._ready_waits[ready]
-            for name in missing:
-                registry.unwatch(name, on_ready)
-
-    def _not_ready(self, names: list[str], params: JobGroupParams, why: str) -> Exception:
-        from pipecat_rs.pipeline.job_context import JobGroupError
-
-        job = f"job '{params.name}'" if params.name else "a job"
-        return JobGroupError(
-            f"{self}: {job} was not given, workers not ready: "
-            + ", ".join(f"'{name}'" for name in names)
-            + f" ({why})",
-            hint="is a worker of that name added to the runner, and does it still run?",
-        )
-
-    # ---- messages
-
-    async def _handle_job_response(
-        self, message: BusJobResponseMessage | BusJobResponseUrgentMessage
-    ) -> None:
-        self._worker_is_done(message.job_id, message.source)
-        await self.on_job_response(message)
-        await self._call_event_handler("on_job_response", message)
-        if message.status in (JobStatus.ERROR, JobStatus.FAILED):
-            group = self.job_groups.get(message.job_id)
-            if group is not None and group.cancel_on_error:
-                group.responses[message.source] = message.response or {}
-                await self.on_job_error(message)
-                await self._call_event_handler("on_job_error", message)
-                said = (message.response or {}).get("error")
-                reason = f"worker '{message.source}' errored" + (f": {said}" if said else "")
-                await self.cancel_job_group(message.job_id, reason=reason)
-                return
-        await self._take_response(message.job_id, message.source, message.response)
-
-    async def _handle_job_update(
-        self, message: BusJobUpdateMessage | BusJobUpdateUrgentMessage
-    ) -> None:
-        await self.on_job_update(message)
-        await self._call_event_handler("on_job_update", message)
-        self._tell_block("update", message.job_id, message.source, message.update)
-
-    async def _handle_job_stream_start(self, message: BusJobStreamStartMessage) -> None:
-        await self.on_job_stream_start(message)
-        await self._call_event_handler("on_job_stream_start", message)
-        self._tell_block("stream_start", message.job_id, message.source, message.data)
-
-    async def _handle_job_stream_data(self, message: BusJobStreamDataMessage) -> None:
-        await self.on_job_stream_data(message)
-        await self._call_event_handler("on_job_stream_data", message)
-        self._tell_block("stream_data", message.job_id, message.source, message.data)
-
-    async def _handle_job_stream_end(self, message: BusJobStreamEndMessage) -> None:
-        self._worker_is_done(message.job_id, message.source)
-        await self.on_job_stream_end(message)
-        await self._call_event_handler("on_job_stream_end", message)
-        self._tell_block("stream_end", message.job_id, message.source, message.data)
-        await self._take_response(message.job_id, message.source, message.data)
-
     async def _handle_worker_gone(self, message: Any) -> None:
         """A worker is over, and all that it had to say has been heard."""
         name = message.worker_name
@@ -470,39 +311,6 @@ class JobRequester:
                 await self.cancel_job_group(
                     group.job_id, reason=f"worker '{name}' has finished before it answered"
                 )
-
-    def _worker_is_done(self, job_id: str, worker_name: str) -> None:
-        group = self.job_groups.get(job_id)
-        if group is not None:
-            group.terminated.add(worker_name)
-
-    def _tell_block(
-        self, event: str, job_id: str, worker_name: str, data: dict[str, Any] | None
-    ) -> None:
-        from pipecat_rs.pipeline.job_context import JobGroupEvent
-
-        group = self.job_groups.get(job_id)
-        if group is not None and group.event_queue is not None:
-            group.event_queue.put_nowait(JobGroupEvent(event, worker_name, data))
-
-    async def _take_response(
-        self, job_id: str, worker_name: str, response: dict[str, Any] | None
-    ) -> None:
-        from pipecat_rs.pipeline.job_context import JobGroupResponse
-
-        group = self.job_groups.get(job_id)
-        if group is None:
-            return
-        group.responses[worker_name] = response or {}
-        if not group.responses.keys() >= set(group.worker_names):
-            return
-        del self.job_groups[job_id]
-        try:
-            result = JobGroupResponse(job_id=job_id, responses=group.responses)
-            await self.on_job_completed(result)
-            await self._call_event_handler("on_job_completed", result)
-        finally:
-            group.complete()
 
     # ---- ends that nobody has asked for
 
@@ -520,9 +328,7 @@ class JobRequester:
         Returns:
             Whether a job waits for it, so that a message behind its answers is due.
         """
-        for ready, names in list((self._ready_waits or {}).items()):
-            if worker_name in names and not ready.done():
-                ready.set_exception(_WorkerGoneError(worker_name))
+        self._end_waits_for(worker_name)
         groups = (self._job_groups or {}).values()
         return any(
             worker_name in group.worker_names and worker_name not in group.terminated
@@ -531,20 +337,6 @@ class JobRequester:
 
     async def _stop_requests(self) -> None:
         """Cancel every job that this worker has given."""
-        for ready in list(self._ready_waits or ()):
-            if not ready.done():
-                ready.set_exception(_RequesterGoneError())
+        self._end_all_waits()
         for job_id in list(self._job_groups or ()):
             await self.cancel_job_group(job_id, reason=f"worker '{self.name}' stopped")
-
-
-class _WorkerGoneError(Exception):
-    """A worker that is waited for is over."""
-
-    def __init__(self, worker: str) -> None:
-        super().__init__(worker)
-        self.worker = worker
-
-
-class _RequesterGoneError(Exception):
-    """Who waits is over."""

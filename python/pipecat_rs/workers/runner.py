@@ -11,20 +11,18 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pipecat_rs.bus.subscriber import BusSubscriber
 from pipecat_rs.exceptions import PipelineError
 from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.worker import PipelineWorker
 from pipecat_rs.utils.asyncio.task_manager import BaseTaskManager, TaskManager
 from pipecat_rs.utils.base_object import BaseObject
 from pipecat_rs.workers.base_worker import BaseWorker, WorkerParams
+from pipecat_rs.workers.runner_bus_side import RunnerBusSide, RunnerEntry
 
 if TYPE_CHECKING:
     from pipecat_rs.bus.bus import WorkerBus
-    from pipecat_rs.bus.messages import BusMessage, BusWorkerRegistryMessage
     from pipecat_rs.pipeline.base_pipeline import BasePipeline
     from pipecat_rs.registry.registry import WorkerRegistry
-    from pipecat_rs.registry.types import WorkerReadyData
 
 __all__ = ["CANCEL_TIMEOUT_SECS", "HANGING_TIMEOUT_SECS", "PipelineRunner", "WorkerRunner"]
 
@@ -37,17 +35,7 @@ HANGING_TIMEOUT_SECS = 1.0
 """How long a worker's task may take to answer its cancellation before it is abandoned."""
 
 
-class _Entry:
-    """A worker under the runner, and the asyncio task that it runs in, if it has one."""
-
-    __slots__ = ("task", "worker")
-
-    def __init__(self, worker: BaseWorker) -> None:
-        self.worker = worker
-        self.task: asyncio.Task[None] | None = None
-
-
-class WorkerRunner(BaseObject, BusSubscriber):
+class WorkerRunner(BaseObject, RunnerBusSide):
     """Runs workers, pipelines' and others, until the last root worker is done.
 
     Workers are added before or during the run, and found by name. The runner gives them a bus and
@@ -98,7 +86,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         self._given_bus = bus
         self._bus: WorkerBus | None = bus
         self._registry: WorkerRegistry | None = None
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, RunnerEntry] = {}
         self._other_runners: set[str] = set()
         self._running = False
         self._auto_end = True
@@ -108,24 +96,6 @@ class WorkerRunner(BaseObject, BusSubscriber):
         self._over: asyncio.Event | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._signal_task: asyncio.Task[None] | None = None
-
-    @property
-    def bus(self) -> WorkerBus:
-        """The bus of its workers."""
-        if self._bus is None:
-            from pipecat_rs.bus.local.async_queue import AsyncQueueBus
-
-            self._bus = AsyncQueueBus()
-        return self._bus
-
-    @property
-    def registry(self) -> WorkerRegistry:
-        """The register of workers."""
-        if self._registry is None:
-            from pipecat_rs.registry.registry import WorkerRegistry
-
-            self._registry = WorkerRegistry(self.name)
-        return self._registry
 
     def get_worker(self, name: str) -> BaseWorker | None:
         """Return the worker of a name that is not over, or None."""
@@ -143,7 +113,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
             if worker.name in self._entries:
                 _logger.error("%s: there is a worker named '%s' already", self, worker.name)
                 continue
-            entry = self._entries[worker.name] = _Entry(worker)
+            entry = self._entries[worker.name] = RunnerEntry(worker)
             await worker.attach(registry=self.registry, bus=self.bus, worker_runner=self)
             await self.registry.watch(worker.name, self._on_worker_ready)
             if self._running:
@@ -282,7 +252,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         assert self._over is not None
         await self._over.wait()
 
-    def _runs_here(self) -> _Entry | None:
+    def _runs_here(self) -> RunnerEntry | None:
         """Return what runs in the caller's task: the first pipeline, as it sees to its end itself.
 
         A session with one pipeline so needs no asyncio task of its own.
@@ -293,10 +263,10 @@ class WorkerRunner(BaseObject, BusSubscriber):
                 return entry
         return None
 
-    def _start(self, entry: _Entry) -> None:
+    def _start(self, entry: RunnerEntry) -> None:
         entry.task = asyncio.create_task(self._run_entry(entry), name=entry.worker.name)
 
-    async def _run_entry(self, entry: _Entry) -> None:
+    async def _run_entry(self, entry: RunnerEntry) -> None:
         worker = entry.worker
         try:
             await worker.run(WorkerParams(task_manager=self.task_manager))
@@ -308,7 +278,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         finally:
             await self._retire(entry)
 
-    async def _retire(self, entry: _Entry) -> None:
+    async def _retire(self, entry: RunnerEntry) -> None:
         """Let go of a worker that is over, and tell those who count on it."""
         from pipecat_rs.bus.messages import BusCancelWorkerMessage, _BusWorkerGoneMessage
 
@@ -334,7 +304,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         await self.bus.unsubscribe(worker)
         self._note_whether_over()
 
-    def _roots(self) -> list[_Entry]:
+    def _roots(self) -> list[RunnerEntry]:
         return [entry for entry in self._entries.values() if entry.worker.parent is None]
 
     def _note_whether_over(self) -> None:
@@ -370,7 +340,7 @@ class WorkerRunner(BaseObject, BusSubscriber):
         _logger.error("%s: %s do not answer the cancellation, ending their tasks", self, names)
         self._cancel_tasks(left)
 
-    def _cancel_tasks(self, entries: list[_Entry]) -> None:
+    def _cancel_tasks(self, entries: list[RunnerEntry]) -> None:
         for entry in entries:
             if entry.task is not None:
                 entry.task.cancel()
@@ -443,85 +413,6 @@ class WorkerRunner(BaseObject, BusSubscriber):
         left = [task.get_name() for task in self.task_manager.current_tasks()]
         if left and self._check_dangling_tasks:
             _logger.warning("%s: tasks left at the end: %s", self, left)
-
-    # ---- messages
-
-    def _passes_over(self, message: BusMessage) -> bool:
-        from pipecat_rs.bus import messages
-
-        heard = (
-            messages.BusEndMessage,
-            messages.BusCancelMessage,
-            messages.BusAddWorkerMessage,
-            messages.BusWorkerRegistryMessage,
-        )
-        is_own = type(self).on_bus_message is WorkerRunner.on_bus_message
-        return is_own and not isinstance(message, heard)
-
-    async def on_bus_message(self, message: BusMessage) -> None:
-        """Hear what workers ask of the runner, and what other runners tell.
-
-        Args:
-            message: The message.
-        """
-        from pipecat_rs.bus import messages
-
-        if message.source == self.name:
-            return
-        if isinstance(message, messages.BusEndMessage):
-            await self.end(message.reason)
-        elif isinstance(message, messages.BusCancelMessage):
-            await self.cancel(message.reason)
-        elif isinstance(message, messages.BusAddWorkerMessage):
-            await self._add_for(message.source, message.worker)
-        elif isinstance(message, messages.BusWorkerRegistryMessage):
-            await self._hear_of_others(message)
-
-    async def _add_for(self, source: str, worker: BaseWorker) -> None:
-        if worker.parent is not None and worker.parent not in self._entries:
-            _logger.warning(
-                "%s: '%s' is not run, as its parent '%s' is over", self, worker.name, source
-            )
-            await worker.stop()
-        else:
-            await self.add_workers(worker)
-
-    async def _hear_of_others(self, message: BusWorkerRegistryMessage) -> None:
-        from pipecat_rs.registry.types import WorkerReadyData
-
-        for entry in message.workers:
-            await self.registry.register(
-                WorkerReadyData(worker_name=entry.name, runner=message.runner)
-            )
-        if message.runner not in self._other_runners:
-            self._other_runners.add(message.runner)
-            await self._tell_others()
-
-    async def _on_worker_ready(self, data: WorkerReadyData) -> None:
-        entry = self._entries.get(data.worker_name)
-        is_ours = data.runner == self.name and entry is not None and entry.worker.parent is None
-        # A bus of its own has no other runner, until one has been heard.
-        if is_ours and (self._given_bus is not None or self._other_runners):
-            await self._tell_others()
-
-    async def _tell_others(self) -> None:
-        from pipecat_rs.bus.messages import BusWorkerRegistryMessage
-        from pipecat_rs.registry.types import WorkerRegistryEntry
-
-        workers = [
-            WorkerRegistryEntry(
-                name=entry.worker.name,
-                parent=entry.worker.parent,
-                active=entry.worker.active,
-                bridged=entry.worker.bridged,
-                started_at=entry.worker.started_at,
-            )
-            for entry in self._entries.values()
-        ]
-        if workers:
-            await self.bus.send(
-                BusWorkerRegistryMessage(source=self.name, runner=self.name, workers=workers)
-            )
 
     # ---- signals
 
