@@ -1,16 +1,11 @@
 //! Loudness after ITU-R BS.1770: how loud audio is to the ear, in LUFS.
 //!
-//! The two filters of its K-weighting, a shelf for the head and a high pass, are applied to each
-//! block's spectrum rather than to its samples: only the power behind them is asked for, and that
-//! is the same up to the ringing at a block's edges. `pipecat_rs.audio.loudness` does likewise, and
-//! gives the same numbers.
+//! The two filters of its K-weighting, a shelf for the head and a high pass, see each block as if it
+//! repeated for ever: they run over it twice, and what counts is the second time. So a block has no
+//! edge at which they would ring, and its loudness is that of its spectrum. `pipecat_rs.audio.loudness`
+//! weights the spectrum itself and gives the same numbers.
 
-use std::f64::consts::{PI, TAU};
-use std::fmt;
-use std::sync::Arc;
-
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use std::f64::consts::PI;
 
 use crate::AudioError;
 
@@ -40,15 +35,12 @@ const LOWEST_HZ: u32 = 4_000;
 const HIGHEST_HZ: u32 = 384_000;
 
 /// Measures the loudness of mono audio at one sample rate.
+#[derive(Debug, Clone)]
 pub struct LoudnessMeter {
     block: usize,
     hop: usize,
-    transform: Arc<dyn RealToComplex<f64>>,
-    /// The K-weighting's gain of power at each bin, with all that turns a sum into a mean square.
-    weights: Vec<f64>,
-    samples: Vec<f64>,
-    spectrum: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
+    shelf: Filter,
+    high_pass: Filter,
     powers: Vec<f64>,
 }
 
@@ -63,15 +55,11 @@ impl LoudnessMeter {
             return Err(AudioError::SampleRate { rate: sample_rate, allowed: "4000 to 384000 Hz are" });
         }
         let block = (BLOCK_SECS * f64::from(sample_rate)).round_ties_even() as usize;
-        let transform = RealFftPlanner::new().plan_fft_forward(block);
         Ok(Self {
             block,
             hop: (block as f64 * HOP).round_ties_even() as usize,
-            weights: k_weighting(block, f64::from(sample_rate)),
-            samples: transform.make_input_vec(),
-            spectrum: transform.make_output_vec(),
-            scratch: transform.make_scratch_vec(),
-            transform,
+            shelf: Filter::shelf(sample_rate.into()),
+            high_pass: Filter::high_pass(sample_rate.into()),
             powers: Vec::new(),
         })
     }
@@ -134,19 +122,62 @@ impl LoudnessMeter {
 
     /// The mean square of a block behind the K-weighting.
     fn power(&mut self, block: &[i16]) -> f64 {
-        for (place, &sample) in self.samples.iter_mut().zip(block) {
-            *place = f64::from(sample) / FULL_SCALE;
-        }
-        self.transform
-            .process_with_scratch(&mut self.samples, &mut self.spectrum, &mut self.scratch)
-            .expect("the buffers were made for the transform");
-        self.spectrum.iter().zip(&self.weights).map(|(bin, weight)| bin.norm_sqr() * weight).sum()
+        self.shelf.reset();
+        self.high_pass.reset();
+        let mut weighted =
+            |&sample: &i16| self.high_pass.next(self.shelf.next(f64::from(sample) / FULL_SCALE));
+        // Of what the filters began with, less than 1e-39 is left after a block: the high pass, which
+        // rings longest, forgets all but a third of it in 4 ms.
+        block.iter().for_each(|sample| {
+            weighted(sample);
+        });
+        block.iter().map(|sample| weighted(sample).powi(2)).sum::<f64>() / block.len() as f64
     }
 }
 
-impl fmt::Debug for LoudnessMeter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LoudnessMeter").field("block", &self.block).finish_non_exhaustive()
+/// A filter of second order, in transposed direct form II.
+#[derive(Debug, Clone)]
+struct Filter {
+    zeros: [f64; 3],
+    /// Without the first one, which is 1.
+    poles: [f64; 2],
+    state: [f64; 2],
+}
+
+impl Filter {
+    fn shelf(sample_rate: f64) -> Self {
+        let (k, poles) = poles(SHELF_HZ, SHELF_Q, sample_rate);
+        let high = 10_f64.powf(SHELF_DB / 20.0);
+        let band = high.powf(SHELF_BAND_EXPONENT) * k / SHELF_Q;
+        Self::new([high + band + k * k, 2.0 * (k * k - high), high - band + k * k], poles)
+    }
+
+    fn high_pass(sample_rate: f64) -> Self {
+        let (_, poles) = poles(HIGH_PASS_HZ, HIGH_PASS_Q, sample_rate);
+        // The standard's has the numerator 1 - 2z + z² at every rate, so that its gain is not quite
+        // 1 at high frequencies.
+        Self::new([1.0, -2.0, 1.0].map(|zero| zero * poles[0]), poles)
+    }
+
+    fn new(zeros: [f64; 3], [first, second, third]: [f64; 3]) -> Self {
+        Self {
+            zeros: zeros.map(|zero| zero / first),
+            poles: [second / first, third / first],
+            state: [0.0; 2],
+        }
+    }
+
+    fn next(&mut self, input: f64) -> f64 {
+        let output = self.zeros[0] * input + self.state[0];
+        self.state = [
+            self.zeros[1] * input - self.poles[0] * output + self.state[1],
+            self.zeros[2] * input - self.poles[1] * output,
+        ];
+        output
+    }
+
+    fn reset(&mut self) {
+        self.state = [0.0; 2];
     }
 }
 
@@ -209,28 +240,6 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The filters' gain of power at the bins of a block's spectrum. All bins but the first, and the
-/// last of an even length, stand for two.
-fn k_weighting(length: usize, sample_rate: f64) -> Vec<f64> {
-    let (k, shelf_poles) = poles(SHELF_HZ, SHELF_Q, sample_rate);
-    let high = 10_f64.powf(SHELF_DB / 20.0);
-    let band = high.powf(SHELF_BAND_EXPONENT) * k / SHELF_Q;
-    let shelf_zeros = [high + band + k * k, 2.0 * (k * k - high), high - band + k * k];
-    let (_, high_pass_poles) = poles(HIGH_PASS_HZ, HIGH_PASS_Q, sample_rate);
-    // The standard's high pass has the numerator 1 - 2z + z² at every rate, so that its gain is not
-    // quite 1 at high frequencies.
-    let high_pass_zeros = [1.0, -2.0, 1.0].map(|zero| zero * high_pass_poles[0]);
-    let gain = |bin: usize| {
-        let z = Complex::from_polar(1.0, -TAU * bin as f64 / length as f64);
-        let at = |by_power: [f64; 3]| (z * by_power[2] + by_power[1]) * z + by_power[0];
-        let shelf = at(shelf_zeros) / at(shelf_poles);
-        let high_pass = at(high_pass_zeros) / at(high_pass_poles);
-        let bins = if bin == 0 || 2 * bin == length { 1.0 } else { 2.0 };
-        (shelf * high_pass).norm_sqr() * bins / (length as f64).powi(2)
-    };
-    (0..=length / 2).map(gain).collect()
-}
-
 /// A filter's warped frequency, and its denominator by rising powers of z.
 fn poles(frequency: f64, quality: f64, sample_rate: f64) -> (f64, [f64; 3]) {
     let k = (PI * frequency / sample_rate).tan();
@@ -239,6 +248,8 @@ fn poles(frequency: f64, quality: f64, sample_rate: f64) -> (f64, [f64; 3]) {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
 
     /// A second of noise whose loudness rises and falls, from a generator that Python has too:

@@ -6,7 +6,7 @@ pub trait Stage {
     /// Takes samples in and appends those that are ready to `output`, which is never cleared.
     ///
     /// Once the stage has seen a chunk of the usual size and `output` has room, nothing is
-    /// allocated.
+    /// allocated, unless by the crates behind the features `denoise` and `echo`.
     fn process(&mut self, input: &[i16], output: &mut Vec<i16>);
 
     /// Ends the stream: appends what was held back, and is as new afterwards. Half a frame is

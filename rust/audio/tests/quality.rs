@@ -178,3 +178,41 @@ fn output_stands_where_the_input_did() {
         assert!((middle - expected).abs() < 0.1, "{middle}, not {expected}, from {input} to {output} Hz");
     }
 }
+
+#[test]
+fn rates_without_a_common_measure_are_interpolated_as_well() {
+    for (input, output) in [(44_101, 16_000), (16_000, 44_101), (8_003, 7_993), (47_999, 8_001)] {
+        let samples = converted(input, output, &tone(997.0, input, 29_204.0, input as usize));
+        let (amplitude, noise) = fitted(&samples, 997.0, output);
+        let signal_to_noise = db(amplitude / 2_f64.sqrt() / noise);
+        assert!(signal_to_noise > 90.0, "{signal_to_noise} dB from {input} to {output} Hz");
+        let gain = db(amplitude / 29_204.0);
+        assert!(gain.abs() < 0.01, "{gain} dB from {input} to {output} Hz");
+    }
+}
+
+#[test]
+fn ten_minutes_have_neither_drifted_nor_lost_a_sample() {
+    const SECONDS: usize = 600;
+    // 441 to 480 does not divide, so every block ends at another fraction of a sample.
+    let (input, output) = (44_100, 48_000);
+    let mut resampler = Resampler::new(input, output, 1).expect("the rates are in range");
+    let second = tone(441.0, input, 16_000.0, input as usize);
+    let (mut frames, mut first, mut last) = (0, Vec::new(), Vec::new());
+    for n in 0..SECONDS {
+        let mut converted = Vec::with_capacity(output as usize + 200);
+        resampler.process(&second, &mut converted);
+        frames += converted.len();
+        match n {
+            0 => first = converted,
+            _ => last = converted,
+        }
+    }
+    let begin = (frames - last.len()) % output as usize;
+    let mut rest = Vec::new();
+    resampler.flush(&mut rest);
+    assert_eq!(frames + rest.len(), SECONDS * output as usize);
+    // The tone has whole periods in a second: behind its beginning, every second is the same.
+    let second = &last[output as usize - begin..];
+    assert_eq!(second[500..20_000], first[500..20_000]);
+}
