@@ -5,8 +5,10 @@ mod arrival_meter;
 mod lateness;
 mod paced_source;
 mod runtime;
+mod sink;
 
 pub use arrival_meter::{ArrivalMeter, Arrivals};
 pub use lateness::Lateness;
 pub use paced_source::PacedSource;
 pub use runtime::runtime;
+pub use sink::{Refusal, Sink};

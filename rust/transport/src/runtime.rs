@@ -15,7 +15,7 @@ pub fn runtime() -> &'static Runtime {
         Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("pipecat-media")
-            .enable_time()
+            .enable_all()
             .build()
             .expect("without worker threads there is no media")
     })
