@@ -21,16 +21,15 @@ from pipecat_rs.exceptions import ProcessorNotSetUpError
 from pipecat_rs.frames import base, classification
 from pipecat_rs.frames.frames import (
     CancelFrame,
-    DataFrame,
     ErrorFrame,
     Frame,
     FrameProcessorPauseFrame,
     FrameProcessorPauseUrgentFrame,
     FrameProcessorResumeFrame,
     FrameProcessorResumeUrgentFrame,
-    InputAudioRawFrame,
     InterruptionFrame,
 )
+from pipecat_rs.frames.native import NATIVE_FRAMES
 from pipecat_rs.processors.interest import (
     declared_interest,
     handles,
@@ -84,7 +83,7 @@ _core._configure(  # pyright: ignore[reportPrivateUsage]
     classification.engine_bits,
     FrameDirection.DOWNSTREAM,
     FrameDirection.UPSTREAM,
-    {"InputAudioRawFrame": InputAudioRawFrame, "DataFrame": DataFrame},
+    {frame_type.__name__: frame_type for frame_type in NATIVE_FRAMES},
 )
 
 base.own_word_listeners.append(_core._mark_own_words)  # pyright: ignore[reportPrivateUsage]

@@ -212,11 +212,24 @@ pub struct NativeFrame<H: Host> {
 const NATIVE_IDENTITY: u64 = 1 << 62;
 static NEXT_IDENTITY: AtomicU64 = AtomicU64::new(NATIVE_IDENTITY);
 
+/// An identity for a frame about to be made, for whoever must name it beforehand: a broadcast's two
+/// frames name each other.
+#[must_use]
+pub fn new_identity() -> u64 {
+    NEXT_IDENTITY.fetch_add(1, Ordering::Relaxed)
+}
+
 impl<H: Host> NativeFrame<H> {
     /// A frame without an object.
     #[must_use]
     pub const fn new(body: H::Native) -> Self {
         Self { body, object: OnceLock::new(), identity: AtomicU64::new(0) }
+    }
+
+    /// A frame that has its identity already, from [`new_identity`].
+    #[must_use]
+    pub const fn identified(body: H::Native, identity: u64) -> Self {
+        Self { body, object: OnceLock::new(), identity: AtomicU64::new(identity) }
     }
 
     /// Its identity, which may be that of the object about to be made for it: whoever needs one
@@ -228,7 +241,7 @@ impl<H: Host> NativeFrame<H> {
 
     fn identity(&self) -> u64 {
         match self.identity.load(Ordering::Acquire) {
-            0 => self.identity_or(NEXT_IDENTITY.fetch_add(1, Ordering::Relaxed)),
+            0 => self.identity_or(new_identity()),
             known => known,
         }
     }

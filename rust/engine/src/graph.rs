@@ -181,6 +181,8 @@ pub struct Graph<H: Host> {
     pub epochs: EpochCounter,
     /// Who hears of hops.
     pub tap: Tap,
+    /// Whether anybody wants ordinary frames that leave past the sink, or past the source.
+    wanted_outside: [AtomicBool; 2],
     inbox: Arc<Inbox<H>>,
 }
 
@@ -273,6 +275,7 @@ impl<H: Host> Graph<H> {
             entry_needs_id,
             epochs: EpochCounter::default(),
             tap: Tap::default(),
+            wanted_outside: [AtomicBool::new(true), AtomicBool::new(true)],
             inbox,
         });
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -281,6 +284,19 @@ impl<H: Host> Graph<H> {
             }
         }
         graph
+    }
+
+    /// Say whether anybody wants ordinary frames that leave there: if not, those that a worker pushed
+    /// end without waking the loop. Twice fifty frames of audio a second leave most pipelines.
+    pub fn set_wanted_outside(&self, edge: Edge, wanted: bool) {
+        self.wanted_outside[edge as usize].store(wanted, Ordering::Release);
+    }
+
+    /// The node of a foreign processor, by its slot.
+    #[must_use]
+    pub fn node_of_slot(&self, slot: u32) -> Option<u32> {
+        let found = self.nodes.iter().position(|node| matches!(node.seat, Seat::Slot(own) if own == slot));
+        found.map(|index| index as u32)
     }
 
     /// A node's neighbour in a direction.
@@ -350,6 +366,10 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
         }
     }
     fn left(&mut self, graph: &Graph<H>, edge: Edge, frame: Frame<H>) {
+        let ordinary = matches!(frame.class.kind, Kind::Other | Kind::Metrics);
+        if ordinary && !graph.wanted_outside[edge as usize].load(Ordering::Acquire) {
+            return;
+        }
         graph.inbox.post(Post::Left { graph: graph.number, edge, frame });
     }
     fn hop(&mut self, graph: &Graph<H>, source: u32, target: Link, frame: Frame<H>) {
@@ -393,7 +413,8 @@ impl<H: Host> Pusher<H> {
     pub fn epoch(&self) -> crate::epoch::Epoch {
         self.graph.upgrade().map_or_else(Default::default, |graph| graph.epochs.current())
     }
-    /// Where a worker's frames can be delivered without a node of its own: for benchmarks.
+    /// How something that has no seat of its own pushes as a node: what plays for a foreign
+    /// processor, what receives for it.
     #[must_use]
     pub fn at(graph: &Arc<Graph<H>>, node: u32) -> Self {
         Self { graph: Arc::downgrade(graph), node }

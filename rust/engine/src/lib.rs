@@ -31,7 +31,7 @@ pub mod testing;
 
 pub use compound::{Choice, Order};
 pub use epoch::{Epoch, EpochCounter};
-pub use frame::{Bits, Class, Direction, Frame, Kind, NativeFrame, Payload};
+pub use frame::{Bits, Class, Direction, Frame, Kind, NativeFrame, Payload, new_identity};
 pub use gauge::{Gauge, LaneReading};
 pub use graph::{Edge, Emit, Graph, Layout, Link, Node, Outlet, Pusher, Seat, Tap, Worker};
 pub use host::{Bell, Host};

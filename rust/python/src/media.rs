@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pipecat_engine as engine;
 use pipecat_rs_transport::{ArrivalMeter, Arrivals, Lateness, PacedSource, runtime};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::host::frame::{NativeBody, native_class};
-use crate::host::{Asyncio, Frame};
+use crate::host::Asyncio;
+use crate::host::frame::{NativeBody, class_named, native};
 
 /// Audio at the pace of a microphone, from a worker thread.
 #[pyclass(frozen, module = "pipecat_rs._core")]
 pub(crate) struct PacedAudio {
-    samples: Arc<[u8]>,
+    samples: Bytes,
     sample_rate: u32,
     channels: u32,
     chunk: Duration,
@@ -40,7 +41,7 @@ impl PacedAudio {
             )));
         }
         Ok(Self {
-            samples: samples.into(),
+            samples: Bytes::copy_from_slice(samples),
             sample_rate,
             channels,
             chunk: Duration::from_millis(u64::from(chunk_ms)),
@@ -61,21 +62,11 @@ impl PacedAudio {
     /// A worker for one run.
     pub(crate) fn worker(&self, py: Python<'_>) -> PyResult<Box<dyn engine::Worker<Asyncio>>> {
         let (sample_rate, channels) = (self.sample_rate, self.channels);
-        let samples = Arc::clone(&self.samples);
-        let body = move |from: usize, to: usize| NativeBody::InputAudio {
-            samples: Arc::clone(&samples),
-            from,
-            to,
-            sample_rate,
-            channels,
-        };
-        let class = native_class(py, &body(0, 0))?;
-        let make = move |from, to| Frame {
-            class,
-            epoch: engine::Epoch::default(),
-            id: 0,
-            direction: engine::Direction::Downstream,
-            payload: engine::Payload::Native(Arc::new(engine::NativeFrame::new(body(from, to)))),
+        let samples = self.samples.clone();
+        let class = class_named(py, "InputAudioRawFrame")?;
+        let make = move |from, to| {
+            let body = NativeBody::InputAudio { samples: samples.slice(from..to), sample_rate, channels };
+            native(class, engine::Direction::Downstream, body)
         };
         let source = PacedSource::new(
             runtime().handle().clone(),
@@ -113,9 +104,7 @@ impl AudioArrivals {
 impl AudioArrivals {
     /// A processor for one run.
     pub(crate) fn processor(&self, py: Python<'_>) -> PyResult<Box<dyn engine::Inline<Asyncio>>> {
-        let nothing =
-            NativeBody::InputAudio { samples: Arc::new([]), from: 0, to: 0, sample_rate: 0, channels: 0 };
-        let class = native_class(py, &nothing)?;
+        let class = class_named(py, "InputAudioRawFrame")?;
         Ok(Box::new(ArrivalMeter::new(class.id, self.chunk, Arc::clone(&self.arrivals))))
     }
 }

@@ -53,6 +53,13 @@ impl TaskBase {
         self.state.with(py, |state| state.graph.as_ref().map(Arc::clone))
     }
 
+    fn tell_what_is_wanted_outside(&self, py: Python<'_>) {
+        let Some(graph) = self.graph(py) else { return };
+        let wanted = self.state.with(py, |state| [state.reached[0].is_some(), state.reached[1].is_some()]);
+        graph.set_wanted_outside(Edge::Sink, wanted[0]);
+        graph.set_wanted_outside(Edge::Source, wanted[1]);
+    }
+
     fn seated(&self, py: Python<'_>) -> Vec<(u32, Py<ProcessorBase>)> {
         self.state.with(py, |state| {
             state.seated.iter().map(|(slot, processor)| (*slot, processor.clone_ref(py))).collect()
@@ -319,6 +326,7 @@ impl TaskBase {
             state.seated =
                 seated.iter().map(|(slot, processor)| (*slot, processor.clone().unbind())).collect();
         });
+        slf.get().tell_what_is_wanted_outside(py);
         for (_, processor) in &seated {
             ProcessorBase::deliver_early(processor)?;
         }
@@ -477,6 +485,7 @@ impl TaskBase {
         };
         let reached = [interest(down)?, interest(up)?];
         self.state.with(py, |state| state.reached = reached);
+        self.tell_what_is_wanted_outside(py);
         Ok(())
     }
 

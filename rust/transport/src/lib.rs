@@ -4,6 +4,7 @@
 mod arrival_meter;
 mod lateness;
 mod paced_source;
+pub mod playout;
 mod runtime;
 mod sink;
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pipecat_engine as engine;
+use pipecat_rs_transport::playout::{AudioKind, PlayedAudio, Speech};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -15,16 +17,32 @@ use super::{Asyncio, Frame, classes};
 pub(crate) enum NativeBody {
     /// 16-bit PCM from an input: samples interleaved, Hz, channels.
     InputAudio {
-        /// Little-endian samples, of which this frame is a part.
-        samples: Arc<[u8]>,
-        /// Where the part begins, in bytes.
-        from: usize,
-        /// Where it ends.
-        to: usize,
+        /// Little-endian samples.
+        samples: Bytes,
         /// In Hz.
         sample_rate: u32,
         /// How many.
         channels: u32,
+    },
+    /// A chunk that an output has played.
+    PlayedAudio {
+        /// What was played, and of which kind.
+        audio: PlayedAudio,
+        /// In Hz.
+        sample_rate: u32,
+        /// How many.
+        channels: u32,
+        /// The destination, unless it is the default one.
+        destination: Option<Arc<str>>,
+    },
+    /// The bot has started, goes on or has stopped to speak: one of the two frames of a broadcast.
+    BotSpeech {
+        /// Which.
+        speech: Speech,
+        /// The destination, unless it is the default one.
+        destination: Option<Arc<str>>,
+        /// Identity of the frame that goes the other way.
+        sibling: u64,
     },
     /// A plain mark with a number, from a thread: what the border's benchmark sends.
     Tick(u64),
@@ -98,12 +116,26 @@ fn materialise(py: Python<'_>, native: &engine::NativeFrame<Asyncio>) -> PyResul
         return Ok(object.get().clone_ref(py));
     }
     let object = match &native.body {
-        NativeBody::InputAudio { samples, from, to, sample_rate, channels } => {
-            let kwargs = PyDict::new(py);
-            kwargs.set_item("audio", PyBytes::new(py, &samples[*from..*to]))?;
-            kwargs.set_item("sample_rate", sample_rate)?;
-            kwargs.set_item("num_channels", channels)?;
-            frame_type(py, "InputAudioRawFrame")?.call((), Some(&kwargs))?
+        NativeBody::InputAudio { samples, sample_rate, channels } => {
+            audio_frame(py, &native.body, samples, *sample_rate, *channels)?
+        }
+        NativeBody::PlayedAudio { audio, sample_rate, channels, destination } => {
+            let frame = audio_frame(py, &native.body, &audio.samples, *sample_rate, *channels)?;
+            if let Some(destination) = destination {
+                frame.setattr(intern!(py, "transport_destination"), &**destination)?;
+            }
+            if let (AudioKind::Tts, Some(context)) = (audio.kind, &audio.context) {
+                frame.setattr(intern!(py, "context_id"), &**context)?;
+            }
+            frame
+        }
+        NativeBody::BotSpeech { destination, sibling, .. } => {
+            let frame = frame_type(py, native.body.class_name())?.call0()?;
+            frame.setattr(intern!(py, "broadcast_sibling_id"), sibling)?;
+            if let Some(destination) = destination {
+                frame.setattr(intern!(py, "transport_destination"), &**destination)?;
+            }
+            frame
         }
         NativeBody::Tick(number) => {
             let frame = frame_type(py, "DataFrame")?.call0()?;
@@ -122,11 +154,54 @@ fn materialise(py: Python<'_>, native: &engine::NativeFrame<Asyncio>) -> PyResul
     Ok(kept.get().clone_ref(py))
 }
 
+fn audio_frame<'py>(
+    py: Python<'py>,
+    body: &NativeBody,
+    samples: &[u8],
+    sample_rate: u32,
+    channels: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = frame_type(py, body.class_name())?;
+    class.call1((PyBytes::new(py, samples), sample_rate, channels))
+}
+
+impl NativeBody {
+    /// Name of the Python class that it becomes.
+    fn class_name(&self) -> &'static str {
+        match self {
+            Self::InputAudio { .. } => "InputAudioRawFrame",
+            Self::PlayedAudio { audio, .. } => match audio.kind {
+                AudioKind::Plain => "OutputAudioRawFrame",
+                AudioKind::Tts => "TTSAudioRawFrame",
+                AudioKind::Speech => "SpeechOutputAudioRawFrame",
+            },
+            Self::BotSpeech { speech, .. } => match speech {
+                Speech::Started => "BotStartedSpeakingFrame",
+                Speech::Speaking => "BotSpeakingFrame",
+                Speech::Stopped => "BotStoppedSpeakingFrame",
+            },
+            Self::Tick(_) => "DataFrame",
+        }
+    }
+}
+
 /// The class of a native frame.
 pub(crate) fn native_class(py: Python<'_>, body: &NativeBody) -> PyResult<engine::Class> {
-    let name = match body {
-        NativeBody::InputAudio { .. } => "InputAudioRawFrame",
-        NativeBody::Tick(_) => "DataFrame",
-    };
+    class_named(py, body.class_name())
+}
+
+/// The class that native frames of a name become.
+pub(crate) fn class_named(py: Python<'_>, name: &str) -> PyResult<engine::Class> {
     classes::class_for_type(frame_type(py, name)?.cast()?)
+}
+
+/// A frame born in Rust, as the engine moves it.
+pub(crate) fn native(class: engine::Class, direction: engine::Direction, body: NativeBody) -> Frame {
+    Frame {
+        class,
+        epoch: engine::Epoch::default(),
+        id: 0,
+        direction,
+        payload: engine::Payload::Native(Arc::new(engine::NativeFrame::new(body))),
+    }
 }
