@@ -1,1 +1,7 @@
 //! Neural networks of the media plane, run in batches on threads of their own.
+
+mod error;
+mod runtime;
+
+pub use error::InferenceError;
+pub use runtime::Runtime;
