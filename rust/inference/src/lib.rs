@@ -2,6 +2,7 @@
 
 mod error;
 mod runtime;
+pub mod smart_turn;
 
 pub use error::InferenceError;
 pub use runtime::Runtime;

@@ -4,5 +4,8 @@
 //! it into what the network takes.
 
 pub mod features;
+pub mod latest;
+mod segment;
 
 pub use features::LogMel;
+pub use segment::{Segment, SegmentParams};
