@@ -30,7 +30,7 @@ const HIGH_PASS_Q: f64 = 0.500_327_037_323_877_3;
 const QUIET_LUFS: f64 = -110.0;
 const LOUD_LUFS: f64 = -10.0;
 
-const FULL_SCALE: f64 = 32768.0;
+pub(crate) const FULL_SCALE: f64 = 32768.0;
 const LOWEST_HZ: u32 = 4_000;
 const HIGHEST_HZ: u32 = 384_000;
 
@@ -110,7 +110,7 @@ impl LoudnessMeter {
     ///
     /// If there is less than a block.
     pub fn volume(&mut self, audio: &[i16]) -> Result<f64, AudioError> {
-        Ok(((self.integrated(audio)? - QUIET_LUFS) / (LOUD_LUFS - QUIET_LUFS)).clamp(0.0, 1.0))
+        Ok(volume_of(self.integrated(audio)?))
     }
 
     fn check(&self, audio: &[i16]) -> Result<(), AudioError> {
@@ -137,7 +137,7 @@ impl LoudnessMeter {
 
 /// A filter of second order, in transposed direct form II.
 #[derive(Debug, Clone)]
-struct Filter {
+pub(crate) struct Filter {
     zeros: [f64; 3],
     /// Without the first one, which is 1.
     poles: [f64; 2],
@@ -145,14 +145,14 @@ struct Filter {
 }
 
 impl Filter {
-    fn shelf(sample_rate: f64) -> Self {
+    pub(crate) fn shelf(sample_rate: f64) -> Self {
         let (k, poles) = poles(SHELF_HZ, SHELF_Q, sample_rate);
         let high = 10_f64.powf(SHELF_DB / 20.0);
         let band = high.powf(SHELF_BAND_EXPONENT) * k / SHELF_Q;
         Self::new([high + band + k * k, 2.0 * (k * k - high), high - band + k * k], poles)
     }
 
-    fn high_pass(sample_rate: f64) -> Self {
+    pub(crate) fn high_pass(sample_rate: f64) -> Self {
         let (_, poles) = poles(HIGH_PASS_HZ, HIGH_PASS_Q, sample_rate);
         // The standard's has the numerator 1 - 2z + z² at every rate, so that its gain is not quite
         // 1 at high frequencies.
@@ -167,7 +167,7 @@ impl Filter {
         }
     }
 
-    fn next(&mut self, input: f64) -> f64 {
+    pub(crate) fn next(&mut self, input: f64) -> f64 {
         let output = self.zeros[0] * input + self.state[0];
         self.state = [
             self.zeros[1] * input - self.poles[0] * output + self.state[1],
@@ -230,6 +230,16 @@ impl VolumeTracker {
         self.window.clear();
         self.next = 0;
     }
+}
+
+/// The volume of a block with this mean square behind the K-weighting.
+pub(crate) fn block_volume(power: f64) -> f64 {
+    let loudness = lufs(power);
+    volume_of(if loudness > ABSOLUTE_GATE_LUFS { loudness } else { f64::NEG_INFINITY })
+}
+
+fn volume_of(lufs: f64) -> f64 {
+    ((lufs - QUIET_LUFS) / (LOUD_LUFS - QUIET_LUFS)).clamp(0.0, 1.0)
 }
 
 fn lufs(power: f64) -> f64 {

@@ -8,10 +8,12 @@ mod events;
 mod params;
 mod state;
 mod voice;
+mod volume;
 mod windows;
 
 pub use events::{SpeechEvent, SpeechEvents};
 pub use params::VadParams;
 pub use state::{VadState, VadStateMachine};
 pub use voice::VoiceFollower;
+pub use volume::WindowVolume;
 pub use windows::Windows;

@@ -1,5 +1,5 @@
-use super::{VadParams, VadState, VadStateMachine};
-use crate::{AudioError, VolumeTracker};
+use super::{VadParams, VadState, VadStateMachine, WindowVolume};
+use crate::AudioError;
 
 const VOLUME_SMOOTHING: f64 = 0.2;
 
@@ -8,7 +8,7 @@ const VOLUME_SMOOTHING: f64 = 0.2;
 pub struct VoiceFollower {
     params: VadParams,
     window_secs: f64,
-    volume: VolumeTracker,
+    volume: WindowVolume,
     smoothed_volume: f64,
     machine: VadStateMachine,
 }
@@ -24,7 +24,7 @@ impl VoiceFollower {
         Ok(Self {
             params,
             window_secs,
-            volume: VolumeTracker::new(sample_rate)?,
+            volume: WindowVolume::new(sample_rate, window)?,
             smoothed_volume: 0.0,
             machine: VadStateMachine::new(&params, window_secs),
         })
@@ -44,8 +44,8 @@ impl VoiceFollower {
 
     /// Takes a window in, of which the detector is so sure that it holds speech.
     pub fn follow(&mut self, window: &[i16], confidence: f64) {
-        self.volume.process(window);
-        self.smoothed_volume += VOLUME_SMOOTHING * (self.volume.volume() - self.smoothed_volume);
+        let volume = self.volume.process(window);
+        self.smoothed_volume += VOLUME_SMOOTHING * (volume - self.smoothed_volume);
         let speaks = confidence >= self.params.confidence && self.smoothed_volume >= self.params.min_volume;
         self.machine.follow(speaks);
     }
