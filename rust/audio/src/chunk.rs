@@ -7,11 +7,12 @@ use crate::AudioError;
 /// Collects audio of any length and gives it back in chunks of one size.
 ///
 /// Samples are kept in runs of equal interruptibility: an interruption drops the interruptible
-/// ones, also in the middle of a chunk that is not yet full.
+/// ones, also in the middle of a chunk that is not yet full. What is cut may as well be the bytes
+/// of them, or of a code.
 #[derive(Debug, Clone)]
-pub struct Chunker {
+pub struct Chunker<T = i16> {
     size: usize,
-    samples: VecDeque<i16>,
+    samples: VecDeque<T>,
     runs: VecDeque<Run>,
 }
 
@@ -21,7 +22,7 @@ struct Run {
     interruptible: bool,
 }
 
-impl Chunker {
+impl<T: Copy + Default> Chunker<T> {
     /// Makes a chunker of so many samples a chunk, with those of all channels.
     ///
     /// # Errors
@@ -56,7 +57,7 @@ impl Chunker {
     }
 
     /// Adds audio, which an interruption may drop or may not.
-    pub fn push(&mut self, input: &[i16], interruptible: bool) {
+    pub fn push(&mut self, input: &[T], interruptible: bool) {
         if input.is_empty() {
             return;
         }
@@ -69,17 +70,17 @@ impl Chunker {
 
     /// Appends the next chunk to `output` if there is a full one, and says whether an interruption
     /// may drop it: it may not if any part of it must be played.
-    pub fn take(&mut self, output: &mut Vec<i16>) -> Option<bool> {
+    pub fn take(&mut self, output: &mut Vec<T>) -> Option<bool> {
         (self.held() >= self.size).then(|| self.pop(self.size, output))
     }
 
     /// Appends what is left as a last chunk, filled up with silence. None if nothing is left; the
     /// full chunks must have been taken out before.
-    pub fn flush(&mut self, output: &mut Vec<i16>) -> Option<bool> {
+    pub fn flush(&mut self, output: &mut Vec<T>) -> Option<bool> {
         let held = self.held().min(self.size);
         (held > 0).then(|| {
             let interruptible = self.pop(held, output);
-            output.resize(output.len() + self.size - held, 0);
+            output.resize(output.len() + self.size - held, T::default());
             interruptible
         })
     }
@@ -104,7 +105,7 @@ impl Chunker {
         self.runs.clear();
     }
 
-    fn pop(&mut self, count: usize, output: &mut Vec<i16>) -> bool {
+    fn pop(&mut self, count: usize, output: &mut Vec<T>) -> bool {
         output.extend(self.samples.drain(..count));
         let (mut left, mut all) = (count, true);
         while left > 0 {
@@ -171,8 +172,8 @@ mod tests {
 
     #[test]
     fn ten_milliseconds_times_n() {
-        assert_eq!(Chunker::of_10_ms(2, 16_000, 1).unwrap().size(), 320);
-        assert_eq!(Chunker::of_10_ms(1, 48_000, 2).unwrap().size(), 960);
-        assert!(Chunker::of_10_ms(0, 48_000, 2).is_err());
+        assert_eq!(Chunker::<i16>::of_10_ms(2, 16_000, 1).unwrap().size(), 320);
+        assert_eq!(Chunker::<i16>::of_10_ms(1, 48_000, 2).unwrap().size(), 960);
+        assert!(Chunker::<i16>::of_10_ms(0, 48_000, 2).is_err());
     }
 }

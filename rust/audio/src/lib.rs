@@ -13,6 +13,7 @@
 //!
 //! Features: `denoise`, `echo` and `opus` add what needs larger crates.
 
+mod background;
 pub mod channels;
 mod chunk;
 #[cfg(feature = "denoise")]
@@ -29,12 +30,15 @@ mod loudness;
 mod mix;
 #[cfg(feature = "opus")]
 mod ogg_opus;
+mod onset;
 mod record;
 mod resample;
 mod sample;
 mod silence;
 mod stage;
+pub mod vad;
 
+pub use background::BackgroundSound;
 pub use channels::ChannelMapper;
 pub use chunk::Chunker;
 #[cfg(feature = "denoise")]
@@ -49,6 +53,7 @@ pub use loudness::{LoudnessMeter, VolumeTracker};
 pub use mix::{Mixer, mix_clamped};
 #[cfg(feature = "opus")]
 pub use ogg_opus::OggOpusRecorder;
+pub use onset::OnsetFinder;
 pub use record::WavRecorder;
 pub use resample::Resampler;
 pub use silence::{SPEAKING_THRESHOLD, SilenceDetector, append_silence, is_silence};
