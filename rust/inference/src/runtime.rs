@@ -52,10 +52,24 @@ impl Runtime {
     ///
     /// If the file is not there or holds no network.
     pub fn session(&self, network: &Path, purpose: &'static str) -> Result<Session, InferenceError> {
+        self.session_with_threads(network, purpose, 1)
+    }
+
+    /// Loads a network whose runs are shared out over this many threads, that which asks among them.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not there or holds no network.
+    pub fn session_with_threads(
+        &self,
+        network: &Path,
+        purpose: &'static str,
+        threads: usize,
+    ) -> Result<Session, InferenceError> {
         let refused = |cause: String| InferenceError::Network { path: network.to_owned(), purpose, cause };
         let bytes = std::fs::read(network).map_err(|error| refused(error.to_string()))?;
         let builder = Session::builder(&self.environment).map_err(|error| refused(error.to_string()))?;
-        let builder = builder.with_intra_threads(1).map_err(|error| refused(error.to_string()))?;
+        let builder = builder.with_intra_threads(threads).map_err(|error| refused(error.to_string()))?;
         let mut builder = builder.with_inter_threads(1).map_err(|error| refused(error.to_string()))?;
         builder.commit_from_memory(&bytes).map_err(|error| refused(error.to_string()))
     }
