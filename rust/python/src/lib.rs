@@ -3,6 +3,7 @@
 //! The only crate with Python in it. `host` steps coroutines on a loop's thread; the classes here
 //! are thin handles: take arguments apart, one call, wrap the result.
 
+mod audio;
 mod awaitable;
 mod bench_post;
 mod direction;
@@ -12,6 +13,7 @@ mod media;
 mod observer;
 mod processor;
 mod task;
+mod turn;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
@@ -52,6 +54,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<layout::SwitchChoice>()?;
     module.add_class::<media::PacedAudio>()?;
     module.add_class::<media::AudioArrivals>()?;
+    module.add_class::<turn::SmartTurnModel>()?;
+    module.add_class::<turn::SmartTurnStream>()?;
+    module.add_class::<turn::TurnAnswer>()?;
+    module.add_class::<turn::SpeechSegment>()?;
     module.add_class::<host::runner::Runner>()?;
     module.add_class::<host::park::Parked>()?;
     module.add_class::<awaitable::Waiting>()?;
@@ -59,6 +65,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(_mark_own_words, module)?)?;
     module.add_function(wrap_pyfunction!(_coroutine_method, module)?)?;
     module.add_function(wrap_pyfunction!(bench_post::_bench_post, module)?)?;
+    audio::register(module)?;
+    module.add_function(wrap_pyfunction!(media::_start_media_threads, module)?)?;
     let close = wrap_pyfunction!(host::closing::_close_for_ever, module)?;
     module.py().import("atexit")?.call_method1("register", (close,))?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
