@@ -51,6 +51,8 @@ pub enum Incoming {
         /// When, as the peer wrote it.
         timestamp: String,
     },
+    /// The peer wants what is being said to end.
+    Interruption,
     /// A message of the application, as JSON text.
     Application(String),
     /// An answer that the protocol wants sent back at once (a pong, an acknowledgement).

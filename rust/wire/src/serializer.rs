@@ -1,5 +1,8 @@
 //! The trait that every wire format implements.
 
+use std::fmt::Display;
+
+use pipecat_rs_audio::dtmf::Key;
 use thiserror::Error;
 
 use crate::incoming::{Audio, Incoming};
@@ -35,6 +38,20 @@ pub enum WireError {
         /// The limit.
         limit: usize,
     },
+    /// It is well formed, and of a kind that cannot be carried: a rate, a number of channels.
+    #[error("{format}: {what}")]
+    Unsupported {
+        /// The format.
+        format: &'static str,
+        /// What cannot be carried, and what can.
+        what: String,
+    },
+}
+
+impl WireError {
+    pub(crate) fn malformed(format: &'static str, what: impl Display) -> Self {
+        Self::Malformed { format, what: what.to_string() }
+    }
 }
 
 /// One end of one stream in one format. It may keep state: a resampler, the stream's id.
@@ -63,11 +80,37 @@ pub trait Serializer: Send {
         None
     }
 
+    /// The message that has the peer press a key. `None`: the format has none, and the tone itself
+    /// is to be sent as audio.
+    fn dtmf(&mut self, key: Key) -> Option<Message> {
+        let _no_keys = key;
+        None
+    }
+
     /// The message that carries a message of the application, given as JSON text.
     fn application(&mut self, json: &str) -> Option<Message> {
         let _no_messages = json;
         None
     }
+
+    /// The message that says that this side ends the stream, before it closes the connection.
+    fn ending(&mut self) -> Option<Message> {
+        None
+    }
+
+    /// A message of the format's own protocol, with what it says as JSON text.
+    fn control(&mut self, kind: &str, parameters: &str) -> Option<Message> {
+        let _no_protocol = (kind, parameters);
+        None
+    }
+
+    /// What is known of the session, as JSON text, in formats that have one.
+    fn session(&self) -> Option<String> {
+        None
+    }
+
+    /// There was a gap in the audio to the peer or from it: what resamplers hold is from before it.
+    fn forget_audio(&mut self) {}
 
     /// What a message of the peer says, in order. A message of a kind that is not known says nothing.
     ///
