@@ -3,6 +3,7 @@
 mod error;
 mod runtime;
 pub mod smart_turn;
+pub mod vad;
 
 pub use error::InferenceError;
 pub use runtime::Runtime;

@@ -36,6 +36,11 @@ impl SpeechEvents {
         self.speaking
     }
 
+    /// Changes the least audio from one activity to the next.
+    pub fn set_period(&mut self, period: u64) {
+        self.period = period;
+    }
+
     /// Takes what the voice does after so many more samples, and returns what is to be told, in order.
     pub fn settled(&mut self, state: VadState, samples: u64) -> impl Iterator<Item = SpeechEvent> + use<> {
         self.since_activity = self.since_activity.map(|since| since.saturating_add(samples));

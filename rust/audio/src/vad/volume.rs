@@ -116,7 +116,7 @@ mod tests {
                     let sample = if is_noise {
                         (state >> 15) as i32 - 32_768
                     } else {
-                        (30_000.0 * (n as f64 * 60.0 / f64::from(rate) * 6.2832).sin()) as i32
+                        (30_000.0 * (n as f64 * 60.0 / f64::from(rate) * std::f64::consts::TAU).sin()) as i32
                     };
                     (sample >> level) as i16
                 }).collect();
