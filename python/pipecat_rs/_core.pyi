@@ -15,9 +15,23 @@ Exceptions of callbacks never leave these methods: they come back as error frame
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context
+from os import PathLike
 from types import CodeType, FrameType
-from typing import Any, Final, Literal, NoReturn, Self, SupportsIndex, TypedDict, final
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    final,
+    overload,
+)
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from pipecat_rs.frames.base import Frame
@@ -26,20 +40,59 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 __all__ = [
     "DEBUG_BUILD",
     "AudioArrivals",
+    "BackgroundSound",
+    "ChannelMapper",
+    "Chunker",
+    "Denoiser",
+    "DtmfDetector",
+    "DtmfEvent",
+    "EchoCanceller",
+    "Fade",
+    "Gain",
+    "LevelMeter",
+    "LoudnessMeter",
+    "Mixer",
     "ObserverSeat",
     "PacedAudio",
     "Parked",
     "ProcessorBase",
     "QueuedFrame",
+    "Resampler",
     "Runner",
+    "SilenceDetector",
+    "SmartTurnModel",
+    "SmartTurnStream",
+    "SoftLimiter",
+    "Sound",
+    "SpeechSegment",
     "SwitchChoice",
     "TaskBase",
+    "TurnAnswer",
+    "VolumeTracker",
     "Waiting",
+    "WavRecorder",
     "_bench_post",
     "_configure",
     "_coroutine_method",
     "_mark_own_words",
+    "_start_media_threads",
+    "alaw_to_linear",
+    "deinterleave",
+    "dtmf_tone",
+    "find_onset",
+    "interleave",
+    "is_silence",
+    "linear_to_alaw",
+    "linear_to_ulaw",
+    "mix",
+    "scale",
+    "ulaw_to_linear",
 ]
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+_Samples: TypeAlias = NDArray[np.int16]
+_Codes: TypeAlias = NDArray[np.uint8]
+_Audio: TypeAlias = _Bytes | _Samples
 
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation. Such a build is for debugging it."""
@@ -79,6 +132,9 @@ def _bench_post(task: TaskBase, count: int, period_us: int) -> dict[str, float]:
     Returns:
         How long a post took: ``mean_us``, ``p99_us`` and ``max_us``.
     """
+
+def _start_media_threads() -> None:
+    """Start the threads that all media of the process shares; they stay until it ends."""
 
 def _mark_own_words(frame_type: type[Frame]) -> None:
     """Ask each frame of a class, from now on, whether an interruption may drop it."""
@@ -388,6 +444,112 @@ class AudioArrivals:
         """
 
 @final
+class SmartTurnModel:
+    """The smart-turn network for all streams of the process. May be used from any thread."""
+
+    def __new__(cls, path: str | PathLike[str], runtime: str | PathLike[str], threads: int) -> Self:
+        """Load the network, which takes a few hundred milliseconds without the GIL.
+
+        Args:
+            path: The ONNX file of smart-turn version 3.
+            runtime: The library of the ONNX runtime. The first one that a process loads stays.
+            threads: Threads that share out a judgement.
+
+        Raises:
+            RuntimeError: If the runtime or the network cannot be used.
+        """
+
+    @property
+    def waiting(self) -> int:
+        """Streams that wait for an answer."""
+
+    def stream(self) -> SmartTurnStream:
+        """Make a stream's way to the network."""
+
+@final
+class SmartTurnStream:
+    """A stream's way to the network. What it asks is judged on the network's own threads."""
+
+    def judge(self, audio: bytes, sample_rate: int) -> TurnAnswer:
+        """Ask for a judgement of 16-bit mono audio; what was asked before is given up.
+
+        Raises:
+            ValueError: If there is half a sample.
+        """
+
+    def judge_segment(self, segment: SpeechSegment) -> TurnAnswer:
+        """Ask for a judgement of a segment as it is now; what was asked before is given up."""
+
+    def cancel(self) -> None:
+        """Give up what was asked."""
+
+@final
+class TurnAnswer:
+    """An answer that is there when its descriptor can be read."""
+
+    def fileno(self) -> int:
+        """Return the descriptor, which belongs to the answer.
+
+        Raises:
+            ValueError: If the answer is closed.
+        """
+
+    def result(self) -> tuple[float, bool, float] | None:
+        """Return the probability, whether the turn is over, and the time it took in ms.
+
+        None if the question was given up, or the answer is not there.
+
+        Raises:
+            RuntimeError: If the network failed, or too many streams wait for it.
+        """
+
+    def close(self) -> None:
+        """Release the descriptor."""
+
+@final
+class SpeechSegment:
+    """The audio of a turn, from shortly before speech on. May be used from any thread."""
+
+    def __new__(
+        cls, sample_rate: int, stop_secs: float, pre_speech_secs: float, longest_secs: float
+    ) -> Self:
+        """Begin a stream.
+
+        Args:
+            sample_rate: Sample rate in Hz.
+            stop_secs: How long it is quiet behind speech until the turn is over anyhow.
+            pre_speech_secs: How far before the report of speech the segment begins.
+            longest_secs: What the segment is cut to, at its end.
+
+        Raises:
+            ValueError: If the rate is 0 or a time is negative.
+        """
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to judge."""
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether somebody has spoken in this turn."""
+
+    def append(self, audio: bytes, is_speech: bool) -> bool:
+        """Take 16-bit mono audio in. True if it was quiet for so long that the turn is over.
+
+        Raises:
+            ValueError: If there is half a sample.
+        """
+
+    def set_start_secs(self, secs: float) -> None:
+        """Take over how long somebody speaks before it is reported."""
+
+    def audio(self) -> bytes:
+        """Return the audio to judge."""
+
+    def clear(self) -> None:
+        """Forget the turn."""
+
+@final
 class Runner:
     """Steps the coroutines of all processors on one loop.
 
@@ -462,3 +624,439 @@ class Waiting:
         self, error: BaseException, value: object = None, traceback: object = None
     ) -> Any: ...
     def close(self) -> None: ...
+
+# ---- audio: documented in `pipecat_rs.audio.dsp`, which is where to import these from
+
+@final
+class Resampler:
+    """Converts a stream of 16-bit audio from one sample rate to another.
+
+    Output sample ``k`` stands at the time of input sample ``k * input_rate / output_rate``. The
+    pass band is flat to 0.9 of the lower Nyquist frequency; noise and aliases are below those of
+    16 bits. The two rates make the filter: up to 5 ms, so keep it for a stream.
+    """
+
+    def __new__(cls, input_rate: int, output_rate: int, channels: int = 1) -> Self:
+        """Make a resampler.
+
+        Args:
+            input_rate: Rate of what goes in, 4000 to 384000 Hz.
+            output_rate: Rate of what comes out, the same.
+            channels: 1, or 2 interleaved.
+
+        Raises:
+            ValueError: If a rate or the number of channels is another one.
+        """
+
+    @property
+    def input_rate(self) -> int:
+        """Rate of what goes in, in Hz."""
+    @property
+    def output_rate(self) -> int:
+        """Rate of what comes out, in Hz."""
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+    @property
+    def latency(self) -> int:
+        """Input frames by which output lags behind at most: 8.5 ms at 16 kHz to 24 kHz."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Convert the next piece; the last milliseconds stay in the filter."""
+    def flush(self) -> bytes:
+        """End the stream, and return what the filter holds."""
+    def reset(self) -> None:
+        """Forget the stream."""
+    @overload
+    def convert(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def convert(self, audio: _Bytes) -> bytes:
+        """Convert a whole piece by itself. What was held of a stream is forgotten."""
+
+@final
+class ChannelMapper:
+    """Gives a stream another number of channels: mono to both sides, stereo to their mean."""
+
+    def __new__(cls, input_channels: int, output_channels: int) -> Self:
+        """Make a mapper; each number is 1 or 2, or ValueError is raised."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Convert the next piece. Half a frame waits for its other half."""
+    def flush(self) -> bytes:
+        """End the stream. Half a frame is dropped, so this is always empty."""
+    def reset(self) -> None:
+        """Forget the stream."""
+
+@final
+class Gain:
+    """Multiplies samples, clamping at full scale."""
+
+    def __new__(cls, factor: float) -> Self:
+        """Make a stage that multiplies by `factor`."""
+    @staticmethod
+    def from_db(db: float) -> Gain:
+        """Make a stage that amplifies by so many dB."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Multiply a piece."""
+
+@final
+class SoftLimiter:
+    """Bends what is louder than a knee towards full scale, where clamping would cut it off."""
+
+    def __new__(cls, knee: float = 0.75) -> Self:
+        """Make a limiter that leaves samples up to `knee`, a share of full scale, alone."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Limit a piece."""
+
+@final
+class Fade:
+    """Fades the beginning of a stream in, or out."""
+
+    def __new__(
+        cls,
+        direction: Literal["in", "out"],
+        length: int,
+        *,
+        curve: Literal["equal_power", "linear"] = "equal_power",
+        channels: int = 1,
+    ) -> Self:
+        """Make a fade.
+
+        Args:
+            direction: "in" from silence to the signal, "out" from it to silence.
+            length: Of the fade, in frames; 0 is a cut.
+            curve: "equal_power" for different signals that cross, "linear" for equal ones.
+            channels: 1, or 2 interleaved.
+
+        Raises:
+            ValueError: If an argument is none of those.
+        """
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the signal goes on as it is, or silent, from now on."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Fade the next piece."""
+    def reset(self) -> None:
+        """Begin the fade anew."""
+
+@final
+class Denoiser:
+    """Takes noise out of mono speech, with RNNoise."""
+
+    def __new__(cls, sample_rate: int) -> Self:
+        """Make a denoiser for 4000 to 48000 Hz, or raise ValueError."""
+    @property
+    def speech_probability(self) -> float:
+        """How sure the network is that there was speech in the last 10 ms, from 0 to 1."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Clean the next piece. The output is late by 20 ms, and two resamplers."""
+    def flush(self) -> bytes:
+        """End the stream, and return what was held back: all output is as long as the input."""
+    def reset(self) -> None:
+        """Forget the stream."""
+
+@final
+class EchoCanceller:
+    """Takes what the loudspeaker plays out of what the microphone hears, with WebRTC's AEC3."""
+
+    def __new__(cls, sample_rate: int) -> Self:
+        """Make a canceller for 8000 to 48000 Hz in steps of 100, or raise ValueError."""
+    def render(self, audio: _Audio) -> None:
+        """Take in what is played now, mono."""
+    @overload
+    def process(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def process(self, audio: _Bytes) -> bytes:
+        """Clean what is heard now, mono, in whole frames of 10 ms."""
+    def flush(self) -> bytes:
+        """End the stream, and return what does not fill a frame."""
+    def reset(self) -> None:
+        """Forget the stream and the room."""
+
+@final
+class Mixer:
+    """Adds streams up whose pieces come at different times and in different lengths."""
+
+    def __new__(cls, streams: int, *, knee: float = 0.75) -> Self:
+        """Make a mixer.
+
+        Args:
+            streams: How many there are.
+            knee: From which share of full scale on the sum is limited softly; 1 clamps.
+        """
+
+    @property
+    def streams(self) -> int:
+        """How many streams there are, numbered from 0."""
+    @property
+    def ready(self) -> int:
+        """Samples that every stream has reached."""
+    def push(self, stream: int, audio: _Audio, gain: float = 1.0) -> None:
+        """Add the next piece of a stream, multiplied by `gain`.
+
+        Raises:
+            IndexError: If there is no such stream.
+        """
+    def take(self) -> bytes:
+        """Return what every stream has reached."""
+    def drain(self, samples: int) -> bytes:
+        """Return exactly so many samples: streams that have not come so far are silent."""
+    def flush(self) -> bytes:
+        """Return all that there is."""
+    def reset(self) -> None:
+        """Forget what was not taken out."""
+
+@final
+class Sound:
+    """Samples that any number of `BackgroundSound`s play. ``len()`` is their number."""
+
+    def __new__(cls, audio: _Audio) -> Self:
+        """Copy samples, at the rate and with the channels of the voice to come."""
+    def __len__(self) -> int: ...
+
+@final
+class BackgroundSound:
+    """Plays one of several sounds behind a voice, over and over, and changes without clicks."""
+
+    def __new__(cls, volume: float = 1.0, *, fade: int = 0) -> Self:
+        """Make one without sounds.
+
+        Args:
+            volume: What sounds are multiplied by.
+            fade: Samples, of all channels, in which something goes from silence to full scale.
+        """
+
+    def add(self, name: str, sound: Sound) -> None:
+        """Add a sound, or replace the one of that name."""
+    def play(self, name: str) -> bool:
+        """Play a sound from its beginning; False if there is none of that name."""
+    @property
+    def sound(self) -> str | None:
+        """Name of what plays."""
+    @property
+    def volume(self) -> float:
+        """What sounds are multiplied by."""
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def enabled(self) -> bool:
+        """Whether there is sound. It stands still while there is none."""
+    @enabled.setter
+    def enabled(self, value: bool) -> None: ...
+    def set_repeats(self, repeats: bool) -> None:
+        """Say whether a sound begins again when it is over, as it does at first."""
+    @overload
+    def mix(self, audio: _Samples) -> _Samples: ...
+    @overload
+    def mix(self, audio: _Bytes) -> bytes:
+        """Return a piece of the voice with the next piece of the sound, limited softly."""
+
+@final
+class LevelMeter:
+    """Measures peak and root mean square of a stream since the last reset."""
+
+    def __new__(cls) -> Self: ...
+    def process(self, audio: _Audio) -> None:
+        """Take audio in."""
+    @property
+    def peak_dbfs(self) -> float:
+        """The peak, in dB of full scale; minus infinity for silence."""
+    @property
+    def rms_dbfs(self) -> float:
+        """The root mean square, in dB of full scale: -3.01 for a sine at full scale."""
+    def reset(self) -> None:
+        """Begin anew."""
+
+@final
+class LoudnessMeter:
+    """Measures the loudness of mono audio after ITU-R BS.1770. Audio of less than a block, 400 ms,
+    raises ValueError.
+    """
+
+    def __new__(cls, sample_rate: int) -> Self:
+        """Make a meter for 4000 to 384000 Hz, or raise ValueError."""
+    @property
+    def block(self) -> int:
+        """Samples in a block."""
+    def momentary(self, audio: _Audio) -> float:
+        """Return the loudness of the first block, in LUFS."""
+    def integrated(self, audio: _Audio) -> float:
+        """Return the loudness without silent and quiet blocks, in LUFS."""
+    def volume(self, audio: _Audio) -> float:
+        """Return the integrated loudness from 0 at -110 LUFS to 1 at -10."""
+
+@final
+class VolumeTracker:
+    """Measures the volume of the latest 400 ms of a mono stream, when it is asked."""
+
+    def __new__(cls, sample_rate: int) -> Self:
+        """Make a tracker for 4000 to 384000 Hz, or raise ValueError."""
+    def process(self, audio: _Audio) -> None:
+        """Take audio in."""
+    def volume(self) -> float:
+        """Return the volume, from 0 to 1; 0 until there are 400 ms. This takes some 60 µs."""
+    def reset(self) -> None:
+        """Begin without audio."""
+
+@final
+class SilenceDetector:
+    """Measures how long a stream has been silent."""
+
+    def __new__(cls, threshold: int = 20) -> Self:
+        """Take samples up to this magnitude for silence."""
+    def process(self, audio: _Audio) -> None:
+        """Take audio in."""
+    @property
+    def silent_samples(self) -> int:
+        """Samples since the last one that was not silent."""
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything but silence was heard."""
+    def reset(self) -> None:
+        """Begin anew."""
+
+@final
+class DtmfEvent:
+    """What happened on a telephone's keypad."""
+
+    @property
+    def key(self) -> str:
+        """The key: ``0`` to ``9``, ``A`` to ``D``, ``*`` or ``#``."""
+    @property
+    def is_pressed(self) -> bool:
+        """Whether it went down, or up again."""
+    @property
+    def at(self) -> int:
+        """When, in samples from the beginning of the stream, to within 7 ms."""
+
+@final
+class DtmfDetector:
+    """Finds the tones of a telephone's keys in mono audio, after ITU-T Q.24."""
+
+    def __new__(cls, sample_rate: int) -> Self:
+        """Make a detector for 4000 to 384000 Hz, or raise ValueError."""
+    def process(self, audio: _Audio) -> list[DtmfEvent]:
+        """Take audio in, and return what happened. A key is known some 40 ms after it went down."""
+    def flush(self) -> list[DtmfEvent]:
+        """End the stream: a key that is down goes up."""
+
+@final
+class Chunker:
+    """Cuts a stream of bytes into chunks of one size. ``len()`` is what it holds, in bytes."""
+
+    def __new__(cls, size: int) -> Self:
+        """Make a chunker of so many bytes a chunk, or raise ValueError if that is none."""
+    def __len__(self) -> int: ...
+    def push(self, audio: _Bytes, *, interruptible: bool = True) -> list[tuple[bytes, bool]]:
+        """Add audio, and return the chunks that are full and whether each is interruptible."""
+    def flush(self) -> tuple[bytes, bool] | None:
+        """Return the rest, filled up with zeros."""
+    def drop_interruptible(self) -> None:
+        """Forget what an interruption may drop."""
+    def clear(self) -> None:
+        """Forget everything."""
+
+@final
+class WavRecorder:
+    """Writes a stream into a WAV file. Its methods block on the disk, and raise OSError."""
+
+    def __new__(cls, path: str | PathLike[str], sample_rate: int, channels: int = 1) -> Self:
+        """Make the file, for 1 or 2 channels."""
+    def process(self, audio: _Audio) -> None:
+        """Write a piece. ValueError after the end."""
+    @property
+    def frames(self) -> int:
+        """Frames that were written."""
+    def sync(self) -> None:
+        """Bring the header up to date: a program that is killed leaves all before this."""
+    def finish(self) -> None:
+        """Complete the file. May be called again."""
+
+def dtmf_tone(key: str, sample_rate: int, samples: int) -> bytes:
+    """Return a key's tone in mono, `samples` long; ValueError if there is no such key."""
+
+@overload
+def ulaw_to_linear(audio: _Codes) -> _Samples: ...
+@overload
+def ulaw_to_linear(audio: _Bytes) -> bytes:
+    """Return µ-law audio as 16-bit samples."""
+
+@overload
+def alaw_to_linear(audio: _Codes) -> _Samples: ...
+@overload
+def alaw_to_linear(audio: _Bytes) -> bytes:
+    """Return A-law audio as 16-bit samples."""
+
+@overload
+def linear_to_ulaw(audio: _Samples, *, as_audioop: bool = False) -> _Codes: ...
+@overload
+def linear_to_ulaw(audio: _Bytes, *, as_audioop: bool = False) -> bytes:
+    """Return 16-bit samples as µ-law audio.
+
+    Args:
+        audio: The samples.
+        as_audioop: False for the codes of ITU-T G.711; True for those of Python's audioop, which
+            rounds negative samples otherwise.
+    """
+
+@overload
+def linear_to_alaw(audio: _Samples) -> _Codes: ...
+@overload
+def linear_to_alaw(audio: _Bytes) -> bytes:
+    """Return 16-bit samples as A-law audio."""
+
+def find_onset(
+    audio: _Audio,
+    sample_rate: int,
+    channels: int = 1,
+    *,
+    frame_ms: float = 10.0,
+    hop_ms: float = 1.0,
+    threshold_db: float = -40.0,
+    min_voiced_ms: float = 50.0,
+) -> int | None:
+    """Return the frame at which audio becomes audible and stays so, or None."""
+
+def is_silence(audio: _Audio) -> bool:
+    """Return whether no sample's magnitude exceeds 20."""
+
+@overload
+def mix(first: _Samples, second: _Audio) -> _Samples: ...
+@overload
+def mix(first: _Bytes, second: _Audio) -> bytes:
+    """Return the sum of two pieces, clamped; the shorter one is followed by silence."""
+
+@overload
+def interleave(left: _Samples, right: _Audio) -> _Samples: ...
+@overload
+def interleave(left: _Bytes, right: _Audio) -> bytes:
+    """Return two mono pieces as stereo, as long as the shorter one."""
+
+@overload
+def deinterleave(stereo: _Samples) -> tuple[_Samples, _Samples]: ...
+@overload
+def deinterleave(stereo: _Bytes) -> tuple[bytes, bytes]:
+    """Return the sides of stereo. Half a frame at the end is left out."""
+
+@overload
+def scale(audio: _Samples, factor: float) -> _Samples: ...
+@overload
+def scale(audio: _Bytes, factor: float) -> bytes:
+    """Multiply samples, towards zero and clamping at full scale."""

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pipecat_rs.audio.resamplers.soxr_stream_resampler import open_soxr_stream
+from pipecat_rs.audio.dsp import Resampler
 from pipecat_rs.exceptions import MissingDependencyError, PipecatError
 
 if TYPE_CHECKING:
     import numpy as np
-    import soxr
 
-_RATES = range(1_000, 768_001)
+_RATES = range(4_000, 384_001)
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
@@ -88,7 +87,7 @@ class AudioFileReader:
         self.missing = wav.missing_secs() if wav else 0.0
         self.peak = 0.0
         self._rate = 0
-        self._stream: soxr.ResampleStream | None = None
+        self._resampler: Resampler | None = None
         self._ended = False
         # A call that is cancelled closes the file while a thread may still be decoding it.
         self._lock = threading.Lock()
@@ -99,10 +98,13 @@ class AudioFileReader:
 
         Args:
             sample_rate: In Hz.
+
+        Raises:
+            ValueError: If it is not from 4000 to 384000 Hz.
         """
         self._rate = sample_rate
         if sample_rate != self.sample_rate:
-            self._stream = open_soxr_stream(self.sample_rate, sample_rate, "float32")
+            self._resampler = Resampler(self.sample_rate, sample_rate)
 
     def read(self, secs: float) -> bytes:
         """Decode the next part of the file. Blocks on the disk: meant for a worker thread.
@@ -123,12 +125,14 @@ class AudioFileReader:
         mono = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1, dtype=np.float32)
         if mono.size:
             self.peak = max(self.peak, float(np.abs(mono).max()))
-        if self._stream is not None:
-            mono = self._stream.resample_chunk(mono, last=self._ended)
-        samples = np.clip(np.round(mono * 32768.0), -32768, 32767).astype("<i2")
-        if not samples.size and not self._ended:
+        samples = np.clip(np.round(mono * 32768.0), -32768, 32767).astype(np.int16).tobytes()
+        if self._resampler is not None:
+            samples = self._resampler.process(samples)
+            if self._ended:
+                samples += self._resampler.flush()
+        if not samples and not self._ended:
             return self.read(secs)  # The resampler has only filled its filter so far.
-        return samples.tobytes()
+        return samples
 
     def close(self) -> None:
         """Close the file. May be called more than once, and while another thread reads."""
@@ -151,7 +155,10 @@ class AudioFileReader:
         if self._file.frames <= 0:
             problem = "the file has a header but no audio after it"
         elif self.sample_rate not in _RATES:
-            problem = f"{self.sample_rate} Hz is no sample rate: the header is damaged"
+            problem = (
+                f"{self.sample_rate} Hz is no sample rate that can be read (those from "
+                f"{_RATES.start} to {_RATES.stop - 1} Hz can): perhaps the header is damaged"
+            )
         if problem:
             self.close()
             raise AudioFileError(self.path, problem, "record or convert it again")

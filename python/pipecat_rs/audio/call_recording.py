@@ -6,13 +6,15 @@ is killed leaves a recording of all but the last second.
 
 from __future__ import annotations
 
-import struct
 from enum import IntEnum
 from pathlib import Path
-from typing import BinaryIO
 
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_MAX_DATA_BYTES = 0xFFFFFFFF - _HEADER.size
+from pipecat_rs.audio.dsp import WavRecorder, interleave
+
+_CHANNELS = 2
+_FRAME_BYTES = 2 * _CHANNELS
+# A WAV's length field has 32 bits; what lies beyond it no player would find.
+_MAX_FRAMES = (0xFFFFFFFF - 44) // _FRAME_BYTES
 
 
 class Track(IntEnum):
@@ -44,10 +46,8 @@ class CallRecording:
         self._rate = sample_rate
         self._tracks = (bytearray(), bytearray())
         self._settled = 0  # Samples of each track that have left memory.
-        self._data_bytes = 0
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO | None = self._path.open("wb")
-        self._file.write(self._header())
+        self._file: WavRecorder | None = WavRecorder(self._path, sample_rate, _CHANNELS)
 
     @property
     def path(self) -> Path:
@@ -100,15 +100,12 @@ class CallRecording:
         count = round(until * self._rate) - self._settled
         if count <= 0:
             return b""
-        block = bytearray(4 * count)
-        view = memoryview(block).cast("h")
-        for index, samples in enumerate(self._tracks):
-            part = bytes(samples[: 2 * count])
+        sides: list[bytes] = []
+        for samples in self._tracks:
+            sides.append(bytes(samples[: 2 * count]).ljust(2 * count, b"\0"))
             del samples[: 2 * count]
-            view[index : 2 * (len(part) // 2) : 2] = memoryview(part).cast("h")
-        view.release()
         self._settled += count
-        return bytes(block)
+        return interleave(*sides)
 
     def save(self, block: bytes) -> None:
         """Append settled samples to the file.
@@ -121,14 +118,8 @@ class CallRecording:
         """
         if self._file is None or not block:
             return
-        # A WAV's length field has 32 bits; what lies beyond it no player would find.
-        block = block[: _MAX_DATA_BYTES - self._data_bytes]
-        self._file.write(block)
-        self._data_bytes += len(block)
-        self._file.seek(0)
-        self._file.write(self._header())
-        self._file.seek(0, 2)
-        self._file.flush()
+        self._file.process(block[: _FRAME_BYTES * (_MAX_FRAMES - self._file.frames)])
+        self._file.sync()
 
     def close(self) -> None:
         """Write what is still in memory and close the file. May be called more than once."""
@@ -137,23 +128,5 @@ class CallRecording:
         try:
             self.save(self.settle(self.duration))
         finally:
-            self._file.close()
+            self._file.finish()
             self._file = None
-
-    def _header(self) -> bytes:
-        channels, width = 2, 2
-        return _HEADER.pack(
-            b"RIFF",
-            self._data_bytes + _HEADER.size - 8,
-            b"WAVE",
-            b"fmt ",
-            16,
-            1,
-            channels,
-            self._rate,
-            self._rate * channels * width,
-            channels * width,
-            8 * width,
-            b"data",
-            self._data_bytes,
-        )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import wave
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from pipecat_rs.audio.g711 import alaw_to_linear, linear_to_alaw, linear_to_ulaw, ulaw_to_linear
-from pipecat_rs.audio.loudness import integrated_loudness
-from pipecat_rs.audio.samples import SPEAKING_THRESHOLD, is_silence, scale_audio
+from pipecat_rs.audio import dsp
+from pipecat_rs.audio.loudness import loudness_meter
+from pipecat_rs.audio.samples import (
+    SPEAKING_THRESHOLD,
+    is_silence,
+    scale_audio,
+    wav_bytes,
+    whole_samples,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from pipecat_rs.audio.resamplers.base_audio_resampler import BaseAudioResampler
 
 __all__ = [
@@ -37,21 +36,13 @@ __all__ = [
     "ulaw_to_pcm",
 ]
 
-_QUIET_LUFS, _LOUD_LUFS = -110.0, -10.0
-_INT16_RANGE = (-32768, 32767)
-_BYTES_PER_SAMPLE = 2
-
 
 def create_file_resampler(**kwargs: Any) -> BaseAudioResampler:
-    """Return a resampler for whole files: soxr's, or one in numpy where soxr is missing.
+    """Return a resampler for whole pieces of audio.
 
     Args:
         **kwargs: See `SOXRAudioResampler`.
     """
-    if find_spec("soxr") is None:
-        from pipecat_rs.audio.resamplers.sinc_resampler import SincAudioResampler
-
-        return SincAudioResampler(**kwargs)
     from pipecat_rs.audio.resamplers.soxr_resampler import SOXRAudioResampler
 
     return SOXRAudioResampler(**kwargs)
@@ -70,18 +61,12 @@ def create_stream_resampler(**kwargs: Any) -> BaseAudioResampler:
 
 def mix_audio(audio1: bytes, audio2: bytes) -> bytes:
     """Return the sum of two streams, clipped; the shorter one is followed by silence."""
-    first, second = _samples(audio1), _samples(audio2)
-    mixed = np.zeros(max(first.size, second.size), np.int32)
-    mixed[: first.size] += first
-    mixed[: second.size] += second
-    return _pcm(mixed)
+    return dsp.mix(whole_samples(audio1), whole_samples(audio2))
 
 
 def interleave_stereo_audio(left_audio: bytes, right_audio: bytes) -> bytes:
     """Return two channels as stereo, as long as the shorter one."""
-    left, right = _samples(left_audio), _samples(right_audio)
-    length = min(left.size, right.size)
-    return np.stack((left[:length], right[:length]), axis=1).tobytes()
+    return dsp.interleave(whole_samples(left_audio), whole_samples(right_audio))
 
 
 def pcm_to_wav(
@@ -94,15 +79,7 @@ def pcm_to_wav(
         sample_rate: Its sample rate, in Hz.
         num_channels: Number of its interleaved channels.
     """
-    data = memoryview(pcm).cast("B")
-    whole = len(data) - len(data) % (_BYTES_PER_SAMPLE * num_channels)
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(num_channels)
-        file.setsampwidth(_BYTES_PER_SAMPLE)
-        file.setframerate(sample_rate)
-        file.writeframes(data[:whole])
-    return buffer.getvalue()
+    return wav_bytes(pcm, sample_rate, num_channels)
 
 
 def normalize_value(value: float, min_value: float, max_value: float) -> float:
@@ -129,10 +106,9 @@ def calculate_audio_volume(audio: bytes | bytearray | memoryview, sample_rate: i
         sample_rate: Its sample rate, in Hz.
 
     Raises:
-        ValueError: If the audio is shorter than that.
+        ValueError: If the audio is shorter than that, or the rate not from 4000 to 384000 Hz.
     """
-    loudness = integrated_loudness(_mono(bytes(audio), 1), sample_rate)
-    return normalize_value(loudness, _QUIET_LUFS, _LOUD_LUFS)
+    return loudness_meter(sample_rate).volume(whole_samples(audio))
 
 
 async def ulaw_to_pcm(
@@ -146,7 +122,7 @@ async def ulaw_to_pcm(
         out_rate: The sample rate wanted, in Hz.
         resampler: The stream's resampler.
     """
-    return await resampler.resample(ulaw_to_linear(ulaw_bytes), in_rate, out_rate)
+    return await resampler.resample(dsp.ulaw_to_linear(ulaw_bytes), in_rate, out_rate)
 
 
 async def pcm_to_ulaw(
@@ -160,7 +136,8 @@ async def pcm_to_ulaw(
         out_rate: The sample rate wanted, in Hz.
         resampler: The stream's resampler.
     """
-    return linear_to_ulaw(await resampler.resample(pcm_bytes, in_rate, out_rate))
+    audio = await resampler.resample(pcm_bytes, in_rate, out_rate)
+    return dsp.linear_to_ulaw(audio, as_audioop=True)  # byte for byte what pipecat sends
 
 
 async def alaw_to_pcm(
@@ -174,7 +151,7 @@ async def alaw_to_pcm(
         out_rate: The sample rate wanted, in Hz.
         resampler: The stream's resampler.
     """
-    return await resampler.resample(alaw_to_linear(alaw_bytes), in_rate, out_rate)
+    return await resampler.resample(dsp.alaw_to_linear(alaw_bytes), in_rate, out_rate)
 
 
 async def pcm_to_alaw(
@@ -188,7 +165,7 @@ async def pcm_to_alaw(
         out_rate: The sample rate wanted, in Hz.
         resampler: The stream's resampler.
     """
-    return linear_to_alaw(await resampler.resample(pcm_bytes, in_rate, out_rate))
+    return dsp.linear_to_alaw(await resampler.resample(pcm_bytes, in_rate, out_rate))
 
 
 def detect_speech_onset(
@@ -218,39 +195,14 @@ def detect_speech_onset(
     Returns:
         Index of the sample of each channel at which it begins, or None if it has not yet.
     """
-    mono = _mono(pcm_bytes, num_channels)
-    window = max(1, round(sample_rate * frame_ms / 1000))
-    hop = max(1, round(sample_rate * hop_ms / 1000))
-    if sample_rate <= 0 or mono.size < window:
+    if sample_rate <= 0:
         return None
-    # Windows are centred on their hop; the edge is repeated, as a step would carry energy.
-    padded = np.pad(mono, window // 2, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    audible = windows.std(axis=1) > 10 ** (threshold_db / 20)
-    return _start_of_first_run(audible, max(1, round(min_voiced_ms / hop_ms)), hop)
-
-
-def _start_of_first_run(audible: NDArray[np.bool_], length: int, hop: int) -> int | None:
-    """Return where the first unbroken run of at least `length` windows begins, in samples."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], audible, [False])).astype(np.int8)))
-    begins, ends = edges[::2], edges[1::2]
-    long_enough = np.flatnonzero(ends - begins >= length)
-    return int(begins[long_enough[0]]) * hop if long_enough.size else None
-
-
-def _samples(audio: bytes) -> NDArray[np.int16]:
-    """Return audio as samples, without copying. Half a sample at its end is left out."""
-    return np.frombuffer(memoryview(audio)[: len(audio) & ~1], np.int16)
-
-
-def _mono(audio: bytes, num_channels: int) -> NDArray[np.float32]:
-    """Return audio as one channel, with full scale at 1."""
-    samples = _samples(audio)
-    if num_channels > 1:
-        whole = samples[: samples.size - samples.size % num_channels]
-        return whole.reshape(-1, num_channels).mean(axis=1, dtype=np.float32) / np.float32(32768)
-    return samples.astype(np.float32) / np.float32(32768)
-
-
-def _pcm(samples: NDArray[Any]) -> bytes:
-    return np.clip(samples, *_INT16_RANGE).astype(np.int16).tobytes()
+    return dsp.find_onset(
+        whole_samples(pcm_bytes),
+        sample_rate,
+        num_channels,
+        frame_ms=frame_ms,
+        hop_ms=hop_ms,
+        threshold_db=threshold_db,
+        min_voiced_ms=min_voiced_ms,
+    )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
+from pipecat_rs.audio.dsp import VolumeTracker
 from pipecat_rs.audio.loudness import BLOCK_SECS
-from pipecat_rs.audio.utils import calculate_audio_volume
 
 VOLUME_WINDOW_SECS = BLOCK_SECS
 """Seconds of audio that are measured: the least that can be."""
-
-_BYTES_PER_SAMPLE = 2
 
 
 class AudioVolumeTracker:
@@ -22,15 +18,14 @@ class AudioVolumeTracker:
     def __init__(self) -> None:
         """Begin without audio."""
         self._sample_rate = 0
-        self._window_bytes = 0
-        self._window = bytearray()
+        self._tracker: VolumeTracker | None = None
         self._volume: float | None = 0.0
 
     @property
     def volume(self) -> float:
         """The volume, from 0 (quiet) to 1 (loud)."""
         if self._volume is None:
-            self._volume = calculate_audio_volume(self._window, self._sample_rate)
+            self._volume = self._tracker.volume() if self._tracker else 0.0
         return self._volume
 
     def update(self, audio: bytes, sample_rate: int) -> None:
@@ -40,18 +35,14 @@ class AudioVolumeTracker:
             audio: The audio, 16-bit mono.
             sample_rate: Its sample rate, in Hz.
         """
-        if sample_rate != self._sample_rate:
+        if self._tracker is None or sample_rate != self._sample_rate:
             self._sample_rate = sample_rate
-            samples = math.ceil(VOLUME_WINDOW_SECS * sample_rate)
-            self._window_bytes = samples * _BYTES_PER_SAMPLE
-            self.reset()
-        self._window += audio
-        surplus = len(self._window) - self._window_bytes
-        if surplus >= 0:
-            del self._window[:surplus]
-            self._volume = None
+            self._tracker = VolumeTracker(sample_rate)
+        self._tracker.process(audio)
+        self._volume = None
 
     def reset(self) -> None:
         """Begin without audio."""
-        self._window = bytearray()
+        if self._tracker:
+            self._tracker.reset()
         self._volume = 0.0

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipecat_rs.audio.dsp import Resampler
 from pipecat_rs.exceptions import MissingDependencyError
 from pipecat_rs.frames.frames import Frame, TranscriptionFrame
 from pipecat_rs.services.local_model import LocalModelService
@@ -214,9 +215,9 @@ class WhisperSTTService(SegmentedSTTService, LocalModelService):
         import numpy as np
 
         assert self._model is not None
-        samples = np.frombuffer(audio, np.int16).astype(np.float32) / _FULL_SCALE
         if self.sample_rate != MODEL_SAMPLE_RATE:
-            samples = _resampled(samples, self.sample_rate, self)
+            audio = Resampler(self.sample_rate, MODEL_SAMPLE_RATE).convert(audio)
+        samples = np.frombuffer(audio, np.int16).astype(np.float32) / _FULL_SCALE
         settings = self._settings
         segments, _info = self._model.transcribe(
             samples,
@@ -266,11 +267,3 @@ def _open_model(
 
     list(model.transcribe(np.zeros(MODEL_SAMPLE_RATE // 2, np.float32), beam_size=1)[0])
     return model
-
-
-def _resampled(samples: Any, sample_rate: int, service: WhisperSTTService) -> Any:
-    try:
-        import soxr
-    except ImportError as error:
-        raise MissingDependencyError.of("soxr", needed_by=service, extra="local") from error
-    return soxr.resample(samples, sample_rate, MODEL_SAMPLE_RATE)

@@ -1,6 +1,6 @@
 //! Levels, loudness, silence, and where sound begins.
 
-use pipecat_rs_audio::{self as audio, OnsetFinder, SPEAKING_THRESHOLD};
+use pipecat_rs_audio::{self as audio, OnsetFinder};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -100,7 +100,7 @@ pub(super) struct SilenceDetector(Held<audio::SilenceDetector>);
 #[pymethods]
 impl SilenceDetector {
     #[new]
-    #[pyo3(signature = (threshold = SPEAKING_THRESHOLD))]
+    #[pyo3(signature = (threshold = 20))]
     fn new(threshold: u16) -> Self {
         Self(Held::new(audio::SilenceDetector::new(threshold)))
     }
@@ -133,10 +133,14 @@ pub(super) fn is_silence(audio: Audio) -> bool {
 
 /// Where audio becomes audible and stays so, in frames.
 #[pyfunction]
-#[pyo3(signature = (
-    audio, sample_rate, channels = 1, *, frame_ms = 10.0, hop_ms = 1.0, threshold_db = -40.0,
-    min_voiced_ms = 50.0
-))]
+#[pyo3(
+    signature = (
+        audio, sample_rate, channels = 1, *, frame_ms = 10.0, hop_ms = 1.0, threshold_db = -40.0,
+        min_voiced_ms = 50.0
+    ),
+    // The generated one leaves out what is negative.
+    text_signature = "(audio, sample_rate, channels=1, *, frame_ms=10.0, hop_ms=1.0, threshold_db=-40.0, min_voiced_ms=50.0)"
+)]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments, each with a default")]
 pub(super) fn find_onset(
     py: Python<'_>,

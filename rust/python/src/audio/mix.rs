@@ -78,7 +78,7 @@ pub(super) fn mix(py: Python<'_>, first: Audio, second: Audio) -> PyResult<Py<Py
     let (one, two) = (first.samples, second.samples);
     let output = run(py, one.len().max(two.len()), || {
         let mut output = Vec::with_capacity(one.len().max(two.len()));
-        audio::mix_clamped(&[&one, &two], &mut output);
+        audio::mix_clamped(&one, &two, &mut output);
         output
     });
     give_samples(py, output, first.kind)

@@ -1,0 +1,1 @@
+"""What audio goes through at the edge of a transport."""

@@ -1,0 +1,1 @@
+"""Sound that an output transport plays behind the voice."""
