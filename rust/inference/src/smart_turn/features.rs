@@ -4,13 +4,13 @@
 //! mirrored at the ends, give powers; 80 triangles on Slaney's mel scale sum them up. Of these the
 //! logarithm is taken, cut off at 8 decades below the loudest, and brought to about -1 to 1.
 //!
-//! In 32-bit floats, which differ from the 64 bits of the reference by less than 0.0005
-//! (`tests/log_mel.rs`).
+//! In 64-bit floats as the reference: the network calculates with 8 bits, and where a value falls to
+//! one side or the other of a step changes its answer.
 
-use std::f32::consts::TAU;
+use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use realfft::num_complex::Complex32;
+use realfft::num_complex::Complex64;
 use realfft::{RealFftPlanner, RealToComplex};
 
 /// Sample rate of the audio, in Hz.
@@ -27,27 +27,27 @@ const HOP: usize = 160;
 const BINS: usize = WINDOW / 2 + 1;
 /// Added to the variance, so that silence stays silence.
 const VARIANCE_FLOOR: f64 = 1e-7;
-const POWER_FLOOR: f32 = 1e-10;
+const POWER_FLOOR: f64 = 1e-10;
 /// How far below the loudest the logarithm is cut off, in decades.
 const DECADES: f32 = 8.0;
 
 /// Computes spectrograms, one after the other.
 pub struct LogMel {
-    fft: Arc<dyn RealToComplex<f32>>,
-    window: [f32; WINDOW],
+    fft: Arc<dyn RealToComplex<f64>>,
+    window: [f64; WINDOW],
     triangles: Vec<Triangle>,
     /// The waveform with half a window on either side.
-    padded: Vec<f32>,
-    windowed: Vec<f32>,
-    spectrum: Vec<Complex32>,
-    scratch: Vec<Complex32>,
-    power: [f32; BINS],
+    padded: Vec<f64>,
+    windowed: Vec<f64>,
+    spectrum: Vec<Complex64>,
+    scratch: Vec<Complex64>,
+    power: [f64; BINS],
 }
 
 /// A filter of the mel scale, where it is not 0.
 struct Triangle {
     first_bin: usize,
-    weights: Vec<f32>,
+    weights: Vec<f64>,
 }
 
 impl Default for LogMel {
@@ -62,7 +62,7 @@ impl LogMel {
     pub fn new() -> Self {
         let fft = RealFftPlanner::new().plan_fft_forward(WINDOW);
         Self {
-            window: std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / WINDOW as f32).cos()),
+            window: std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f64 / WINDOW as f64).cos()),
             triangles: triangles(),
             padded: vec![0.0; SAMPLES + WINDOW],
             windowed: fft.make_input_vec(),
@@ -73,9 +73,9 @@ impl LogMel {
         }
     }
 
-    /// Computes the spectrogram of the last 8 s of 16-bit audio at 16 kHz. Shorter audio has
-    /// silence before it. `features` becomes [`MELS`] rows of [`FRAMES`] values.
-    pub fn compute(&mut self, samples: &[i16], features: &mut Vec<f32>) {
+    /// Computes the spectrogram of the last 8 s of audio at 16 kHz, full scale at 1. Shorter
+    /// audio has silence before it. `features` becomes [`MELS`] rows of [`FRAMES`] values.
+    pub fn compute(&mut self, samples: &[f32], features: &mut Vec<f32>) {
         let samples = &samples[samples.len().saturating_sub(SAMPLES)..];
         let silence = SAMPLES - samples.len();
         self.normalize(samples);
@@ -93,7 +93,7 @@ impl LogMel {
             }
             self.transform(frame);
             for (triangle, row) in self.triangles.iter().zip(features.chunks_exact_mut(FRAMES)) {
-                let logarithm = triangle.of(&self.power).max(POWER_FLOOR).log10();
+                let logarithm = (triangle.of(&self.power).max(POWER_FLOOR) as f32).log10();
                 row[frame] = logarithm;
                 loudest = loudest.max(logarithm);
             }
@@ -104,20 +104,19 @@ impl LogMel {
     }
 
     /// Fills `padded`: silence, the samples, and either end mirrored.
-    fn normalize(&mut self, samples: &[i16]) {
+    fn normalize(&mut self, samples: &[f32]) {
         let (sum, squares) = samples.iter().fold((0.0, 0.0), |(sum, squares), &sample| {
-            let sample = f64::from(sample) / 32_768.0;
+            let sample = f64::from(sample);
             (sum + sample, squares + sample * sample)
         });
         let mean = sum / SAMPLES as f64;
         let variance = (squares / SAMPLES as f64 - mean * mean).max(0.0);
         let scale = (variance + VARIANCE_FLOOR).sqrt().recip();
-        let (mean, scale) = (mean as f32, scale as f32);
         let half = WINDOW / 2;
         let (silent, heard) = self.padded[half..half + SAMPLES].split_at_mut(SAMPLES - samples.len());
         silent.fill(-mean * scale);
         for (place, &sample) in heard.iter_mut().zip(samples) {
-            *place = (f32::from(sample) / 32_768.0 - mean) * scale;
+            *place = (f64::from(sample) - mean) * scale;
         }
         for n in 1..=half {
             self.padded[half - n] = self.padded[half + n];
@@ -141,7 +140,7 @@ impl LogMel {
 }
 
 impl Triangle {
-    fn of(&self, power: &[f32; BINS]) -> f32 {
+    fn of(&self, power: &[f64; BINS]) -> f64 {
         let heard = &power[self.first_bin..self.first_bin + self.weights.len()];
         self.weights.iter().zip(heard).map(|(weight, power)| weight * power).sum()
     }
@@ -158,7 +157,7 @@ fn triangles() -> Vec<Triangle> {
             let weight = |bin: usize| {
                 let hertz = bin as f64 * bin_hertz;
                 let sides = ((hertz - low) / (peak - low)).min((high - hertz) / (high - peak));
-                (sides.max(0.0) * 2.0 / (high - low)) as f32
+                sides.max(0.0) * 2.0 / (high - low)
             };
             let bins: Vec<usize> = (0..BINS).filter(|&bin| weight(bin) > 0.0).collect();
             let first_bin = bins.first().copied().unwrap_or_default();

@@ -9,6 +9,7 @@ pub mod features;
 mod latest;
 mod model;
 mod network;
+mod resample;
 mod segment;
 
 pub use error::TurnError;

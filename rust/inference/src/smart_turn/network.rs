@@ -4,10 +4,10 @@ use std::path::Path;
 
 use ort::session::Session;
 use ort::value::TensorRef;
-use pipecat_rs_audio::{Resampler, Stage};
 
 use super::error::TurnError;
 use super::features::{FRAMES, LogMel, MELS, SAMPLE_RATE};
+use super::resample::SegmentResampler;
 use crate::{InferenceError, Runtime};
 
 const PURPOSE: &str = "end of turn";
@@ -26,8 +26,7 @@ pub struct Network {
     mel: LogMel,
     features: Vec<f32>,
     /// For the rate that was given last, if it is another one than the network's.
-    resampler: Option<Resampler>,
-    resampled: Vec<i16>,
+    resampler: Option<SegmentResampler>,
 }
 
 impl Network {
@@ -51,7 +50,6 @@ impl Network {
             mel: LogMel::new(),
             features: Vec::with_capacity(MELS * FRAMES),
             resampler: None,
-            resampled: Vec::new(),
         };
         let silence = network.judge(&[], SAMPLE_RATE).map_err(|error| refused(error.to_string()))?;
         if !(0.0..=1.0).contains(&silence) {
@@ -69,28 +67,27 @@ impl Network {
         self.judge(audio, sample_rate)
     }
 
-    /// The last 8 s at 16 kHz.
-    fn resample(&mut self, audio: &[i16], sample_rate: u32) -> Result<(), TurnError> {
-        let audio = &audio[audio.len().saturating_sub(HEARD_SECS * sample_rate as usize)..];
-        self.resampled.clear();
+    /// Fills `features`.
+    fn hear(&mut self, audio: &[i16], sample_rate: u32) -> Result<(), TurnError> {
+        let longest = HEARD_SECS * sample_rate as usize;
+        let audio = &audio[audio.len().saturating_sub(longest)..];
+        let samples = audio.iter().map(|&sample| f32::from(sample) / 32_768.0);
         if sample_rate == SAMPLE_RATE {
-            self.resampled.extend_from_slice(audio);
+            self.mel.compute(&samples.collect::<Vec<f32>>(), &mut self.features);
             return Ok(());
         }
         let resampler = match &mut self.resampler {
             Some(resampler) if resampler.input_rate() == sample_rate => resampler,
-            other => other.insert(Resampler::new(sample_rate, SAMPLE_RATE, 1)?),
+            other => other.insert(SegmentResampler::new(sample_rate, SAMPLE_RATE, longest)?),
         };
-        resampler.process(audio, &mut self.resampled);
-        resampler.flush(&mut self.resampled);
+        self.mel.compute(resampler.convert(samples), &mut self.features);
         Ok(())
     }
 }
 
 impl Judge for Network {
     fn judge(&mut self, audio: &[i16], sample_rate: u32) -> Result<f32, TurnError> {
-        self.resample(audio, sample_rate)?;
-        self.mel.compute(&self.resampled, &mut self.features);
+        self.hear(audio, sample_rate)?;
         let failed = |cause: String| InferenceError::Run { network: "smart-turn", cause };
         let input = TensorRef::from_array_view(([1, MELS, FRAMES], self.features.as_slice()))
             .map_err(|error| failed(error.to_string()))?;

@@ -59,6 +59,12 @@ impl Segment {
         self.before_report.is_some()
     }
 
+    /// Whether there is nothing to judge.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
     /// Takes audio in, and says whether it has been quiet for so long that the turn is over. Then
     /// the segment is empty again.
     pub fn append(&mut self, samples: &[i16], is_speech: bool) -> bool {
