@@ -7,6 +7,7 @@ mod paced_source;
 pub mod playout;
 mod runtime;
 mod sink;
+pub mod websocket;
 
 pub use arrival_meter::{ArrivalMeter, Arrivals};
 pub use lateness::Lateness;
