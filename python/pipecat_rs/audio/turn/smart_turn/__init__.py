@@ -1,0 +1,1 @@
+"""Smart turn: networks that hear whether somebody has finished."""
