@@ -279,8 +279,10 @@ impl<H: Host> Graph<H> {
             inbox,
         });
         for (index, node) in graph.nodes.iter().enumerate() {
-            if let Seat::Worker(worker) = &node.seat {
-                worker.attach(Pusher { graph: Arc::downgrade(&graph), node: index as u32 });
+            match &node.seat {
+                Seat::Worker(worker) => worker.attach(Pusher::at(&graph, index as u32)),
+                Seat::Inline(seat) => seat.attach(Pusher::at(&graph, index as u32)),
+                Seat::Slot(_) => {}
             }
         }
         graph
@@ -617,6 +619,10 @@ impl<H: Host> Inline<H> for PastSentinels<H> {
         } else {
             self.0.process(frame, emit);
         }
+    }
+
+    fn attach(&mut self, pusher: Pusher<H>) {
+        self.0.attach(pusher);
     }
 }
 

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::TryLockError;
 
 use crate::frame::Frame;
-use crate::graph::Emit;
+use crate::graph::{Emit, Pusher};
 use crate::host::Host;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence, lock};
 
@@ -20,6 +20,10 @@ pub trait Inline<H: Host>: Send {
     /// Handle one frame; pass on what should go on through `emit`. A panic costs the frame in hand
     /// and is reported; the next frame finds the processor as the panic left it.
     fn process(&mut self, frame: Frame<H>, emit: &mut Emit<'_, H>);
+
+    /// Learn how to push between two frames, from any thread: for what takes time, and whose outcome
+    /// becomes a frame of its own.
+    fn attach(&mut self, _pusher: Pusher<H>) {}
 }
 
 /// The seat of an inline processor.
@@ -38,6 +42,11 @@ impl<H: Host> InlineSeat<H> {
             backlog: Mutex::new(VecDeque::new()),
             waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Tell the processor how to push between two frames.
+    pub(crate) fn attach(&self, pusher: Pusher<H>) {
+        lock(&self.processor).attach(pusher);
     }
 
     /// How many frames wait because the seat is taken.

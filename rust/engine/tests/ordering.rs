@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread;
 
 use pipecat_engine::testing::{
-    Bench, Passer, frame, frame_in, inline, interest, native, start, system, upstream,
+    Bench, MockHost, Passer, frame, frame_in, inline, interest, native, start, system, upstream,
 };
-use pipecat_engine::{Bits, Edge, Emit, Lane, Layout, Link, Pushed, Pusher};
+use pipecat_engine::{Bits, Edge, Emit, Frame, Inline, Lane, Layout, Link, Order, Pushed, Pusher};
 
 const PLAIN: Bits = Bits(0);
 const HANDLED: u16 = 100;
@@ -246,7 +246,7 @@ fn a_worker_beside_a_direct_processor_keeps_order_and_count() {
 
 /// Frames from several threads at once, through a stretch with native and foreign processors; the
 /// loop's thread runs meanwhile. Identity: thread * 10,000 + number.
-fn push_from_threads(bench: &mut Bench, pushers: Vec<Pusher<pipecat_engine::testing::MockHost>>) {
+fn push_from_threads(bench: &mut Bench, pushers: Vec<Pusher<MockHost>>) {
     let threads: Vec<_> = pushers
         .into_iter()
         .zip(1..)
@@ -356,4 +356,59 @@ fn a_native_frame_is_one_frame_at_both_ends_of_a_stretch() {
     bench.enter(native(7));
     let (_, frame) = &bench.out[0];
     assert!(matches!(&frame.payload, pipecat_engine::Payload::Native(native) if native.body == 7));
+}
+
+/// Hands each frame's number to a thread, which pushes the outcome as a frame of its own.
+struct Asks {
+    offset: u64,
+    pusher: Option<Pusher<MockHost>>,
+    asking: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Inline<MockHost> for Asks {
+    fn process(&mut self, frame: Frame<MockHost>, emit: &mut Emit<'_, MockHost>) {
+        let pusher = self.pusher.clone().expect("attached when the graph was built");
+        let outcome = system(frame.id + self.offset);
+        self.asking.push(std::thread::spawn(move || assert!(pusher.push(outcome))));
+        emit.forward(frame);
+    }
+
+    fn attach(&mut self, pusher: Pusher<MockHost>) {
+        self.pusher = Some(pusher);
+    }
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.asking.drain(..).for_each(|asking| asking.join().unwrap());
+    }
+}
+
+#[test]
+fn an_inline_processor_can_push_between_two_frames_from_any_thread() {
+    let mut bench = Bench::default();
+    let asks = |offset| {
+        let processor = Box::new(Asks { offset, pusher: None, asking: Vec::new() });
+        Layout::Inline { name: "asks".into(), processor }
+    };
+    let slot = bench.slot("after", None);
+    // Inside a synchronised compound as well, where it is wrapped.
+    let compound =
+        Layout::Synchronised { name: "both".into(), branches: vec![asks(200)], order: Order::Arrival };
+    bench.build(Layout::Sequence(vec![asks(100), slot, compound]));
+    bench.enter(start());
+    bench.run();
+    bench.enter(frame(1));
+    let outcomes = |bench: &Bench| {
+        let ids = bench.out.iter().map(|(_, frame)| frame.id);
+        ids.filter(|id| (101..1_000).contains(id)).collect::<Vec<_>>()
+    };
+    while outcomes(&bench).len() < 3 {
+        bench.run();
+        std::thread::yield_now();
+    }
+    let mut ids = outcomes(&bench);
+    ids.sort_unstable();
+    // The frame's outcome, that in the compound, and there also the outcome of the first one.
+    assert_eq!(ids, [101, 201, 301]);
 }
