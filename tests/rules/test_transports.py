@@ -63,7 +63,6 @@ async def test_r104_audio_is_cut_into_chunks_of_n_times_10_ms(tens):
 
 
 async def test_r104_audio_of_another_rate_is_played_at_the_transports_own():
-    pytest.importorskip("soxr")
     speaker = Loudspeaker(audio_out_sample_rate=24_000)
     task = task_of(speaker)
     async with running(task) as run:

@@ -8,7 +8,6 @@ from pipecat_rs.audio.audio_file_reader import AudioFileError, AudioFileReader
 
 np = pytest.importorskip("numpy")
 soundfile = pytest.importorskip("soundfile")
-pytest.importorskip("soxr")
 
 RATE = 16_000
 

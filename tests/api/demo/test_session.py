@@ -12,7 +12,6 @@ from pipecat_rs.cli import main
 np = pytest.importorskip("numpy")
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("rich")
-pytest.importorskip("soxr")
 pytest.importorskip("matplotlib")
 
 from support import parrot  # noqa: E402 — needs numpy

@@ -111,7 +111,6 @@ async def test_the_second_task_on_a_stopped_transport_works():
 async def test_a_recording_is_closed_whether_or_not_it_was_called(tmp_path):
     pytest.importorskip("numpy")
     soundfile = pytest.importorskip("soundfile")
-    pytest.importorskip("soxr")
     from pipecat_rs.transports.local.audio_file import AudioFileTransport
 
     path = tmp_path / "caller.wav"

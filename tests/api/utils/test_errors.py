@@ -97,5 +97,5 @@ def test_exceptions_are_caught_as_what_they_are():
     with pytest.raises(TimeoutError, match="too slow"):
         raise ProcessorTimeoutError("too slow", processor="p", hint="wait")
     with pytest.raises(ImportError, match=r"pipecat-rs\[local\]") as caught:
-        raise MissingDependencyError.of("soxr", needed_by="Resampler#0", extra="local")
-    assert caught.value.name == "soxr"
+        raise MissingDependencyError.of("soundfile", needed_by="Mixer#0", extra="local")
+    assert caught.value.name == "soundfile"

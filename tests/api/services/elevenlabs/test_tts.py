@@ -155,7 +155,6 @@ async def test_the_form_of_older_programs(server: FakeElevenLabs):
 
 
 async def test_a_rate_that_is_not_to_be_had_is_made(server: FakeElevenLabs):
-    pytest.importorskip("soxr")
     async with passage(service(server.url, sample_rate=12_000)) as ways:
         await ways.send(TTSSpeakFrame("Hello there, my friend."))
         await ways.down.wait_for(TTSStoppedFrame)

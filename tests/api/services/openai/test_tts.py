@@ -51,7 +51,6 @@ async def test_a_sentence_is_spoken():
 
 
 async def test_audio_takes_the_rate_of_the_pipeline():
-    pytest.importorskip("soxr")
     params = PipelineParams(audio_out_sample_rate=16_000)
     async with FakeOpenAI(api.speech(bytes(48_000))) as fake:
         down, _ = await passed(service(fake), frames=[TTSSpeakFrame("Hello.")], params=params)

@@ -30,7 +30,6 @@ from support.waiting import calls_of, within
 
 np = pytest.importorskip("numpy")
 soundfile = pytest.importorskip("soundfile")
-pytest.importorskip("soxr")
 
 RATE = 16_000
 OUT_RATE = 24_000
