@@ -33,9 +33,9 @@ impl Schedule {
         self.free_at().map_or(ready, |free_at| free_at.max(ready))
     }
 
-    /// When to write a chunk that is due then.
-    pub(super) fn write_at(&self, due: Instant) -> Instant {
-        due.checked_sub(self.lead).unwrap_or(due)
+    /// When to write a chunk that was there from `ready` on, and is due then.
+    pub(super) fn write_at(&self, due: Instant, ready: Instant) -> Instant {
+        due.checked_sub(self.lead).map_or(due, |early| early.max(ready))
     }
 
     /// A chunk was written that was due then.
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(schedule.due(start), start);
         schedule.wrote(start, 640);
         assert_eq!(schedule.due(start), start + 40 * MS);
-        assert_eq!(schedule.write_at(schedule.due(start)), start + 20 * MS);
+        assert_eq!(schedule.write_at(schedule.due(start), start), start + 20 * MS);
         assert_eq!(schedule.due(start + 50 * MS), start + 50 * MS);
         schedule.wrote(start + 50 * MS, 640);
         assert_eq!(schedule.free_at(), Some(start + 90 * MS));

@@ -37,8 +37,9 @@ pub(super) enum Source {
 pub(super) struct Outgoing {
     pub(super) samples: Bytes,
     pub(super) source: Source,
-    /// When it is to be heard.
+    /// When it is to be heard, and when to be written.
     pub(super) due: Instant,
+    pub(super) write_at: Instant,
     /// How often the sink had no room for it.
     pub(super) refusals: u32,
     /// After which time without room the peer counts as gone.
@@ -46,8 +47,8 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(samples: Bytes, source: Source, due: Instant) -> Self {
-        Self { samples, source, due, refusals: 0, give_up_at: None }
+    pub(super) fn new(samples: Bytes, source: Source, due: Instant, write_at: Instant) -> Self {
+        Self { samples, source, due, write_at, refusals: 0, give_up_at: None }
     }
 
     /// Whether volume and background are still to be applied.
@@ -100,6 +101,7 @@ pub(super) struct State<H: Host> {
     /// Until when the peer has audio that must be played.
     pub(super) lasting_until: Option<Instant>,
     pub(super) written: u64,
+    pub(super) written_at: Option<Instant>,
     /// Set from outside, for the player to take.
     pub(super) volume: Option<f32>,
     pub(super) gain: Option<f32>,
@@ -135,6 +137,7 @@ impl<H: Host> State<H> {
             lasting_held: false,
             lasting_until: None,
             written: 0,
+            written_at: None,
             volume: None,
             gain: None,
             settings,

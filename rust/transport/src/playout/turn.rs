@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::audio::{PlayedAudio, Speech};
 use super::queue::Item;
 use super::state::{Effect, Ending, Outgoing, Source, State};
+use crate::lateness::Lateness;
 use crate::sink::Refusal;
 
 /// The player's next move, behind the effects.
@@ -59,14 +60,16 @@ impl<H: Host> State<H> {
     pub(super) fn wrote(&mut self, mut chunk: Outgoing, result: Result<(), Refusal>, now: Instant) {
         let paced = !matches!(chunk.source, Source::EndSilence);
         if paced && chunk.refusals == 0 {
-            self.lateness.record(now.saturating_duration_since(self.schedule.write_at(chunk.due)));
+            let late = now.saturating_duration_since(chunk.write_at);
+            self.lateness.record(late);
+            Lateness::of_output().record(late);
         }
         let bytes = chunk.samples.len();
         match result {
             Ok(()) => {
                 self.failing = false;
                 self.written += 1;
-                self.pass_time(&chunk, bytes);
+                self.pass_time(&chunk, bytes, now);
                 self.announce(chunk);
             }
             Err(Refusal::Full(samples)) => {
@@ -82,12 +85,13 @@ impl<H: Host> State<H> {
                 if !std::mem::replace(&mut self.failing, true) {
                     self.effects.push_back(Effect::Failed { what, fatal: false });
                 }
-                self.pass_time(&chunk, bytes);
+                self.pass_time(&chunk, bytes, now);
             }
         }
     }
 
-    fn pass_time(&mut self, chunk: &Outgoing, bytes: usize) {
+    fn pass_time(&mut self, chunk: &Outgoing, bytes: usize, now: Instant) {
+        self.written_at = Some(now);
         if !matches!(chunk.source, Source::EndSilence) {
             self.schedule.wrote(chunk.due, (bytes / self.settings.frame_bytes()) as u64);
         }
@@ -129,12 +133,13 @@ impl<H: Host> State<H> {
             self.queue.pop();
             return None;
         }
+        let mut write_at = now;
         let due = match &entry.item {
             Item::Frame(_) | Item::Call(_) => now,
             _ if self.gone => now,
             Item::Audio(_) => {
                 let due = self.schedule.due(entry.ready);
-                let write_at = self.schedule.write_at(due);
+                write_at = self.schedule.write_at(due, entry.ready);
                 if write_at > now {
                     return Some(self.wait(Some(write_at)));
                 }
@@ -149,7 +154,7 @@ impl<H: Host> State<H> {
         match self.queue.pop()?.item {
             Item::Audio(_) if self.gone => None,
             Item::Audio(chunk) => {
-                Some(Next::Write(Outgoing::new(chunk.samples, Source::Audio(chunk.tag), due)))
+                Some(Next::Write(Outgoing::new(chunk.samples, Source::Audio(chunk.tag), due, write_at)))
             }
             Item::Frame(frame) => {
                 self.effects.push_back(Effect::Push(frame));
@@ -179,12 +184,14 @@ impl<H: Host> State<H> {
         if !self.unbroken || self.gone {
             return self.wait(None);
         }
-        let due = self.schedule.due(now);
-        let write_at = self.schedule.write_at(due);
+        // Background is there as soon as the chunk before it was written: so it has no pauses.
+        let ready = self.written_at.unwrap_or(now);
+        let due = self.schedule.due(ready);
+        let write_at = self.schedule.write_at(due, ready);
         if write_at > now {
             return self.wait(Some(write_at));
         }
-        Next::Write(Outgoing::new(self.silence.clone(), Source::Background, due))
+        Next::Write(Outgoing::new(self.silence.clone(), Source::Background, due, write_at))
     }
 
     fn end(&mut self, now: Instant) -> Option<Next> {
@@ -194,7 +201,7 @@ impl<H: Host> State<H> {
             let bytes = ending.silence_bytes.min(most);
             ending.silence_bytes -= bytes;
             let silence: Bytes = self.silence.slice(..bytes);
-            return Some(Next::Write(Outgoing::new(silence, Source::EndSilence, now)));
+            return Some(Next::Write(Outgoing::new(silence, Source::EndSilence, now, now)));
         }
         if self.timed.next_at().is_some() {
             return Some(self.wait(None));
