@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from pipecat_rs import _core
+
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `fakes`, shared by the test modules
+
+_core._start_media_threads()  # pyright: ignore[reportPrivateUsage] - one set a process, for good
 
 DESCRIPTORS = Path("/proc/self/fd")
 GRACE_SECS = 2.0

@@ -40,6 +40,7 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 __all__ = [
     "DEBUG_BUILD",
     "AudioArrivals",
+    "AudioInput",
     "BackgroundSound",
     "ChannelMapper",
     "Chunker",
@@ -52,9 +53,11 @@ __all__ = [
     "LevelMeter",
     "LoudnessMeter",
     "Mixer",
+    "LoopPort",
     "ObserverSeat",
     "PacedAudio",
     "Parked",
+    "Playout",
     "ProcessorBase",
     "QueuedFrame",
     "Resampler",
@@ -70,6 +73,10 @@ __all__ = [
     "TurnAnswer",
     "VolumeTracker",
     "Waiting",
+    "WebSocketConnection",
+    "WebSocketRequest",
+    "WebSocketServer",
+    "WireOutput",
     "WavRecorder",
     "_bench_post",
     "_configure",
@@ -442,6 +449,318 @@ class AudioArrivals:
         """Return how late frames were by the schedule of the first: ``count``, ``p50_ms``,
         ``p99_ms`` and ``max_ms``. From any thread.
         """
+
+@final
+class LoopPort:
+    """Calls for a loop's thread from any other; open while native sockets or players use it."""
+
+    def _drain(self) -> None: ...
+
+@final
+class Playout:
+    """Plays one destination of an output transport on a media thread.
+
+    What it plays it pushes downstream as the transport, together with the frames whose turn has
+    come, and the bot's speech both ways.
+    """
+
+    def __new__(
+        cls,
+        owner: ProcessorBase,
+        destination: str | None,
+        settings: dict[str, float],
+        sink: WireOutput,
+        on_failure: Callable[[str, bool], object],
+        background: BackgroundSound | None,
+    ) -> Self:
+        """Begin to play.
+
+        Args:
+            owner: The output transport, in a running pipeline.
+            destination: The destination's name; None for the default one.
+            settings: `sample_rate` (Hz), `channels`, `volume` (a factor) and, in seconds, `chunk`
+                (a multiple of 0.01), `lead`, `end_silence` and `write_timeout`.
+            sink: What takes the audio.
+            on_failure: Called on the loop with what failed and whether nothing will be played any
+                more.
+            background: Sound behind all that is played.
+
+        Raises:
+            RuntimeError: If the owner is in no running pipeline, or a setting is missing.
+            ValueError: If a setting makes no sense.
+        """
+
+    def play_audio(
+        self,
+        audio: bytes,
+        sample_rate: int,
+        channels: int,
+        kind: int,
+        interruptible: bool,
+        context_id: str | None = None,
+    ) -> None:
+        """Queue audio of any length.
+
+        Args:
+            audio: 16-bit samples, channels interleaved.
+            sample_rate: In Hz.
+            channels: How many.
+            kind: 0 any, 1 from a TTS, 2 an unbroken stream of speech.
+            interruptible: Whether an interruption drops it.
+            context_id: The synthesis request that it belongs to.
+
+        Raises:
+            ValueError: If it does not hold whole samples, or the rate or channels are out of range.
+        """
+
+    def play_in_turn(self, frame: Frame, interruptible: bool) -> None:
+        """Push a frame downstream when all before it has been played."""
+
+    def set_volume_in_turn(self, volume: float, frame: Frame, interruptible: bool) -> None:
+        """Set the volume, a factor, when all before has been played; then push the frame."""
+
+    def set_gain_in_turn(self, gain: float, frame: Frame, interruptible: bool) -> None:
+        """Set a second factor when all before has been played; then push the frame."""
+
+    def send_in_turn(
+        self, output: WireOutput, data: str | bytes, frame: Frame, interruptible: bool
+    ) -> None:
+        """Send the peer a message when all before has been played; then push the frame."""
+
+    def play_at(self, frame: Frame, delay_ns: int, interruptible: bool) -> None:
+        """Push a frame downstream after `delay_ns` nanoseconds."""
+
+    def end_utterance(self, frame: Frame, interruptible: bool) -> None:
+        """Play what was held back, and push the frame when the last of it has been heard."""
+
+    def interrupt(self) -> None:
+        """Drop all that an interruption may drop, here and on the wire."""
+
+    def finish(self) -> Future[None]:
+        """Play all that is queued. The future is done when it has been played."""
+
+    def close(self) -> None:
+        """Stop at once."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing plays and nothing is left to play."""
+
+    @property
+    def progress(self) -> int:
+        """Chunks that were written."""
+
+    @property
+    def queued_secs(self) -> float:
+        """Seconds of audio that wait."""
+
+    def lateness(self) -> dict[str, float]:
+        """Return how late chunks were written: count, p50_ms, p99_ms, p99_9_ms and max_ms."""
+
+@final
+class WireOutput:
+    """The output side of a transport over messages: of whichever connection is attached."""
+
+    def __new__(cls, sample_rate: int, channels: int) -> Self:
+        """For audio of this rate (Hz) and number of channels."""
+
+    def attach(
+        self, connection: WebSocketConnection, serializer: WireSerializer, input_rate: int
+    ) -> None:
+        """Send to a connection from now on; the input's rate is in Hz."""
+
+    def detach(self) -> None:
+        """Send to nobody: what is played goes nowhere."""
+
+    def send(self, data: str | bytes) -> bool:
+        """Send a message now. False if nobody takes it."""
+
+@final
+class AudioInput:
+    """Pushes a peer's audio downstream as an input transport, and tells Python of all else."""
+
+    def __new__(
+        cls,
+        owner: ProcessorBase,
+        serializer: WireSerializer,
+        on_incoming: Callable[..., object],
+        on_closed: Callable[[int | None, str, str], object],
+    ) -> Self:
+        """Make the way from one connection into a pipeline.
+
+        Args:
+            owner: The input transport, in a running pipeline.
+            serializer: The format of the messages.
+            on_incoming: Called on the loop with the kind of what was said and its values:
+                ``"dtmf", key``; ``"application", json``; ``"text", text``; ``"transcription",
+                text, user_id, timestamp``; ``"started", stream_id, call_id, facts``; ``"played",
+                mark``; ``"stopped", reason``; ``"interruption"``; ``"reply", data``; and, for the first message that
+                makes no sense, ``"malformed", error``.
+            on_closed: Called last, with the close code, the reason, and what ended it.
+
+        Raises:
+            RuntimeError: If the owner is in no running pipeline.
+        """
+
+    def feed(self, data: str | bytes) -> None:
+        """Take a message that was read from a socket of Python's."""
+
+    @property
+    def streaming(self) -> bool:
+        """Whether audio goes on; what comes meanwhile is dropped."""
+
+    @streaming.setter
+    def streaming(self, streaming: bool) -> None: ...
+    @property
+    def malformed(self) -> int:
+        """Messages that made no sense."""
+
+@final
+class WebSocketConnection:
+    """A WebSocket whose reading, writing and timing are native. Belongs to its loop's thread."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port of the peer."""
+
+    @property
+    def path(self) -> str:
+        """What was asked for, with its query."""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers of the handshake, in order."""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that was agreed on."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can still be sent."""
+
+    def send(self, data: str | bytes) -> None:
+        """Queue a message; never waits.
+
+        Raises:
+            BufferError: If the peer does not read and the queue is full.
+            ConnectionError: If it is gone.
+            TypeError: If the message is neither text nor bytes.
+        """
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Begin the closing handshake, which has a time-out."""
+
+    def receive(
+        self,
+        on_message: Callable[[str | bytes], object],
+        on_closed: Callable[[int | None, str, str], object],
+    ) -> None:
+        """Begin to read, or read in this way from now on. The callbacks run on the loop.
+
+        Args:
+            on_message: Called with each message.
+            on_closed: Called last, with the close code, the reason, and what ended it: ``peer``,
+                ``us``, ``error`` or ``timeout``.
+        """
+
+    def receive_natively(self, input: AudioInput, backlog: list[str | bytes] = []) -> None:
+        """Begin to read, or read in this way from now on: audio goes straight into the pipeline.
+
+        Args:
+            input: Where to.
+            backlog: What was read before, and belongs there.
+
+        Raises:
+            RuntimeError: If the input receives from a connection already.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """Return bytes_in, bytes_out, messages_in, messages_out and queued_bytes."""
+
+    def release(self) -> None:
+        """Let go of the loop, once the connection is closed."""
+
+@final
+class WebSocketRequest:
+    """A request for a WebSocket, to be accepted or rejected before its handshake times out."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port of the peer."""
+
+    @property
+    def path(self) -> str:
+        """What is asked for, with its query."""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers, in order, with names in lower case."""
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """The subprotocols on offer, the best one first."""
+
+    def accept(self, subprotocol: str | None = None) -> None:
+        """Let the peer in. Only the first answer counts."""
+
+    def reject(self, status: int = 403, body: str = "forbidden") -> None:
+        """Send the peer away. Only the first answer counts."""
+
+@final
+class WebSocketServer:
+    """A listening port for WebSockets."""
+
+    def __new__(
+        cls,
+        host: str,
+        port: int,
+        options: dict[str, Any],
+        on_connection: Callable[[WebSocketConnection], object],
+        on_request: Callable[[WebSocketRequest], object] | None = None,
+    ) -> Self:
+        """Listen. The callbacks run on the running loop.
+
+        Args:
+            host: Name or address.
+            port: 0 for any that is free.
+            options: What is not to be as usual: certificate and private_key (PEM),
+                max_connections, max_connections_per_address, allowed_origins, paths,
+                max_http_body, max_message_bytes, max_messages_per_second, message_burst,
+                idle_timeout_secs, ping_interval_secs, pong_timeout_secs, write_timeout_secs,
+                close_timeout_secs, handshake_timeout_secs, send_queue_messages, send_queue_bytes
+                and max_header_bytes.
+            on_connection: Called with each peer that is let in.
+            on_request: Decides who is; None for everybody.
+
+        Raises:
+            OSError: If the address cannot be listened on.
+            ValueError: If an option is unknown or makes no sense.
+        """
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Address and port that it listens on."""
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+
+    def stop_accepting(self) -> None:
+        """Let nobody in any more."""
+
+    def close(self, grace_secs: float) -> Future[None]:
+        """Close the port and all connections, politely for `grace_secs` at most."""
+
+def _websocket_connect(
+    url: str,
+    headers: list[tuple[str, str]],
+    subprotocols: list[str],
+    options: dict[str, Any],
+) -> Future[WebSocketConnection]:
+    """Connect; the future fails with ConnectionError. Options as for `WebSocketServer`, and
+    `ca_certificates` (PEM).
+    """
 
 @final
 class SmartTurnModel:

@@ -32,6 +32,7 @@ from pipecat_rs.frames.frames import (
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.media_sender import MediaSender
+from pipecat_rs.transports.native_media_sender import NativeMediaSender
 from pipecat_rs.transports.playout_clock import LoopPlayoutClock, PlayoutClock
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class BaseOutputTransport(FrameProcessor):
         self._audio_chunk_size = 0
         self._playout_clock: PlayoutClock | None = None
         self._lateness = LatenessHistogram()
-        self._media_senders: dict[str | None, MediaSender] = {}
+        self._media_senders: dict[str | None, MediaSender | NativeMediaSender] = {}
         self._is_open = False
 
     @property
@@ -196,12 +197,43 @@ class BaseOutputTransport(FrameProcessor):
         for destination in dict.fromkeys((None, *named)):
             if destination in self._media_senders:
                 continue  # Started again after a StopFrame.
-            # Only the default destination is paced and measured: the others run beside it.
-            pacer = Pacer(self._lateness if destination is None else None) if self.paced else None
-            sender = MediaSender(self, destination, self._params, pacer)
+            sender = self._make_sender(destination)
             self._media_senders[destination] = sender
             await sender.start()
         await self.push_frame(OutputTransportReadyFrame(), FrameDirection.UPSTREAM)
+
+    def _make_sender(self, destination: str | None) -> MediaSender | NativeMediaSender:
+        sink = self._native_sink(destination) if self._plays_natively(destination) else None
+        if sink is not None:
+            return NativeMediaSender(self, destination, self._params, sink)
+        # Only the default destination is paced and measured: the others run beside it.
+        pacer = Pacer(self._lateness if destination is None else None) if self.paced else None
+        return MediaSender(self, destination, self._params, pacer)
+
+    def _native_sink(self, destination: str | None) -> Any:
+        """Return what takes a destination's audio without Python, if the transport has that."""
+        return None
+
+    def _plays_natively(self, destination: str | None) -> bool:
+        """Return whether nothing written in Python is to see the audio on its way out."""
+        if destination is None and self._params.audio_out_filter:
+            return False
+        mixer = self._params._mixer_of(destination)
+        if mixer is None:
+            return True
+        from pipecat_rs.audio.mixers.soundfile_mixer import SoundfileMixer
+
+        return (
+            isinstance(mixer, SoundfileMixer)
+            and type(mixer).mix is SoundfileMixer.mix
+            and self._params.audio_out_channels == 1
+        )
+
+    async def _wire_message(
+        self, frame: OutputTransportMessageFrame | OutputDTMFFrame
+    ) -> str | bytes | None:
+        """Return what a native wire is to send for a frame."""
+        return None
 
     async def send_message(
         self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame
@@ -256,12 +288,41 @@ class BaseOutputTransport(FrameProcessor):
         """
 
     async def write_dtmf(self, frame: OutputDTMFFrame | OutputDTMFUrgentFrame) -> None:
-        """Send key tones. Transports that can send them override this.
+        """Send keys: as messages if the transport has some for that, as tones otherwise.
 
         Args:
             frame: The keys.
         """
-        logger.warning("%s cannot send key tones (%s is dropped)", self, frame)
+        if self._supports_native_dtmf():
+            await self._write_dtmf_native(frame)
+        else:
+            await self._write_dtmf_audio(frame)
+
+    def _supports_native_dtmf(self) -> bool:
+        """Return whether the transport has messages for keys, see `_write_dtmf_native`."""
+        return False
+
+    async def _write_dtmf_native(self, frame: OutputDTMFFrame | OutputDTMFUrgentFrame) -> None:
+        raise NotImplementedError(
+            f"{type(self).__name__} has messages for keys: override _write_dtmf_native"
+        )
+
+    async def _write_dtmf_audio(self, frame: OutputDTMFFrame | OutputDTMFUrgentFrame) -> None:
+        for tone in await self._tones(frame):
+            await self.write_audio_frame(tone)
+
+    async def _tones(
+        self, frame: OutputDTMFFrame | OutputDTMFUrgentFrame
+    ) -> list[OutputAudioRawFrame]:
+        """Return the keys as audio at the transport's rate."""
+        from pipecat_rs.audio.dtmf.utils import load_dtmf_audio
+
+        return [
+            OutputAudioRawFrame(
+                await load_dtmf_audio(button, sample_rate=self._sample_rate), self._sample_rate, 1
+            )
+            for button in frame.buttons or []
+        ]
 
     async def send_audio(self, frame: OutputAudioRawFrame) -> None:
         """Queue audio to be played.
@@ -339,4 +400,4 @@ class BaseOutputTransport(FrameProcessor):
             case _ if frame.pts:
                 sender.play_at(frame, frame.pts)
             case _:
-                sender.play_in_turn(frame)
+                await sender.play_in_turn(frame)

@@ -128,6 +128,13 @@ class TransportParams:
         if self.video_in_sources and not self.video_in_enabled:
             raise ValueError("video_in_sources needs video_in_enabled=True")
 
+    def _mixer_of(self, destination: str | None) -> Any:
+        """Return a destination's mixer: of the default one, unless there is one for each."""
+        mixer = self.audio_out_mixer
+        if isinstance(mixer, Mapping):
+            return mixer.get(destination)
+        return mixer if destination is None else None
+
 
 class BaseTransport(BaseObject):
     """A way in and a way out for media: `input()` begins a pipeline, `output()` ends it."""

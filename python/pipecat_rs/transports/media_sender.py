@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
@@ -87,7 +86,7 @@ class MediaSender:
         self._resampler = SOXRStreamAudioResampler(clear_after_secs=None)
         self._audio_kind: type[OutputAudioRawFrame] = OutputAudioRawFrame
         self._filter = params.audio_out_filter if destination is None else None
-        self._mixer = self._choose_mixer()
+        self._mixer = params._mixer_of(destination)
         self._volume = params.audio_out_volume
         self._gain = 1.0
         self._speech = BotSpeech(transport, destination)
@@ -124,7 +123,7 @@ class MediaSender:
             frame: The EndFrame, which the transport passes on afterwards.
         """
         await self._flush()
-        self.play_in_turn(frame)
+        self._queue_in_turn(frame)
         self._timed.end()
         for task in (self._player, self._timer):
             if task:
@@ -173,7 +172,7 @@ class MediaSender:
             frame: The TTS's stop frame.
         """
         await self._flush()
-        self.play_in_turn(frame)
+        self._queue_in_turn(frame)
 
     async def show_image(self, frame: OutputImageRawFrame | SpriteFrame) -> None:
         """Show an image now, or after the audio before it if it asks for that.
@@ -188,7 +187,7 @@ class MediaSender:
         if isinstance(frame, AssistantImageRawFrame) or (
             isinstance(frame, OutputImageRawFrame) and frame.sync_with_audio
         ):
-            self.play_in_turn(frame)
+            self._queue_in_turn(frame)
 
     async def control_mixer(self, frame: MixerControlFrame) -> None:
         """Hand a control frame to the mixer, if there is one.
@@ -208,12 +207,15 @@ class MediaSender:
         """
         self._timed.add(frame, self._clock.from_pipeline(pts))
 
-    def play_in_turn(self, frame: Frame) -> None:
+    async def play_in_turn(self, frame: Frame) -> None:
         """Pass a frame on when all that was queued before it has been played.
 
         Args:
             frame: The frame.
         """
+        self._queue_in_turn(frame)
+
+    def _queue_in_turn(self, frame: Frame) -> None:
         self._queue.append(_Queued(frame, self._clock.time()))
         self._wake.set()
 
@@ -373,7 +375,7 @@ class MediaSender:
     def _queue_chunk(self, chunk: Chunk, channels: int | None = None) -> None:
         frame = self._frame(self._audio_kind, chunk.audio, channels)
         frame.interruptible = chunk.interruptible
-        self.play_in_turn(frame)
+        self._queue_in_turn(frame)
 
     def _frame(
         self, kind: type[OutputAudioRawFrame], audio: bytes, channels: int | None = None
@@ -398,9 +400,3 @@ class MediaSender:
         if self._mixer:
             mixer, self._mixer = self._mixer, None
             await mixer.stop()
-
-    def _choose_mixer(self) -> Any:
-        mixer = self._params.audio_out_mixer
-        if isinstance(mixer, Mapping):
-            return mixer.get(self._destination)
-        return mixer if self._destination is None else None

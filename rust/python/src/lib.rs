@@ -14,6 +14,9 @@ mod observer;
 mod processor;
 mod task;
 mod turn;
+mod voice;
+mod websocket;
+mod wire;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
@@ -54,10 +57,24 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<layout::SwitchChoice>()?;
     module.add_class::<media::PacedAudio>()?;
     module.add_class::<media::AudioArrivals>()?;
+    module.add_class::<media::Playout>()?;
+    module.add_class::<host::port::LoopPort>()?;
+    module.add_class::<websocket::AudioInput>()?;
+    module.add_class::<websocket::WebSocketConnection>()?;
+    module.add_class::<websocket::WebSocketRequest>()?;
+    module.add_class::<websocket::WebSocketServer>()?;
+    module.add_class::<websocket::WireOutput>()?;
+    module.add_function(wrap_pyfunction!(websocket::_websocket_connect, module)?)?;
+    module.add_class::<voice::VoiceModel>()?;
+    module.add_class::<voice::VoiceStream>()?;
+    module.add_class::<voice::VoiceActivity>()?;
     module.add_class::<turn::SmartTurnModel>()?;
     module.add_class::<turn::SmartTurnStream>()?;
     module.add_class::<turn::TurnAnswer>()?;
     module.add_class::<turn::SpeechSegment>()?;
+    module.add_class::<wire::WireSerializer>()?;
+    module.add_function(wrap_pyfunction!(wire::_encode_protobuf_frame, module)?)?;
+    module.add_function(wrap_pyfunction!(wire::_decode_protobuf_frame, module)?)?;
     module.add_class::<host::runner::Runner>()?;
     module.add_class::<host::park::Parked>()?;
     module.add_class::<awaitable::Waiting>()?;
@@ -68,6 +85,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     audio::register(module)?;
     module.add_function(wrap_pyfunction!(media::_start_media_threads, module)?)?;
     let close = wrap_pyfunction!(host::closing::_close_for_ever, module)?;
+    module.py().import("atexit")?.call_method1("register", (close,))?;
+    let close = wrap_pyfunction!(voice::_close_voice_engines, module)?;
     module.py().import("atexit")?.call_method1("register", (close,))?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     Ok(())

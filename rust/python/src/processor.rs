@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::host::ffi::{GilCell, copy_context, copy_current_context};
 use crate::host::park::Parked;
 use crate::host::runner::{Runner, now_ms, this_thread};
-use crate::host::{classes, frame};
+use crate::host::{Asyncio, classes, frame};
 use crate::task::TaskBase;
 
 /// A processor's place in a running task.
@@ -110,6 +110,20 @@ impl ProcessorBase {
 
     pub(crate) fn gauge(&self, py: Python<'_>) -> Option<Arc<Gauge>> {
         self.state.with(py, |state| state.place.as_ref().map(|place| Arc::clone(&place.gauge)))
+    }
+
+    /// How something native pushes as this processor, from any thread, while its task runs.
+    pub(crate) fn pusher(slf: &Bound<'_, Self>) -> PyResult<engine::Pusher<Asyncio>> {
+        let py = slf.py();
+        let place = slf
+            .get()
+            .state
+            .with(py, |state| state.place.as_ref().map(|place| (place.task.clone_ref(py), place.slot)));
+        let found = place.and_then(|(task, slot)| {
+            let graph = task.get().graph(py)?;
+            Some(engine::Pusher::at(&graph, graph.node_of_slot(slot)?))
+        });
+        found.ok_or_else(|| PyRuntimeError::new_err(format!("{slf} is not in a running pipeline")))
     }
 
     fn is_elsewhere(&self, py: Python<'_>) -> bool {

@@ -18,7 +18,6 @@ mod stages;
 
 use pyo3::prelude::*;
 
-#[expect(unused_imports, reason = "for native playout, which shares a background with Python")]
 pub(crate) use background::BackgroundSound;
 
 /// Adds the classes and functions of audio to the module.

@@ -37,6 +37,13 @@ impl<T> GilCell<T> {
     }
 }
 
+/// Use Python if this thread holds the GIL; `None` if it does not. Never waits for it.
+pub(crate) fn if_attached<R>(f: impl FnOnce(Python<'_>) -> R) -> Option<R> {
+    // SAFETY: the check says that this thread is attached; the token lives no longer than the call,
+    // which does not detach it. Exercised by tests/api/processors/audio/test_native_vad.py.
+    unsafe { (ffi::PyGILState_Check() == 1).then(|| f(Python::assume_attached())) }
+}
+
 /// What a step of a coroutine ended with.
 pub(crate) enum Sent<'py> {
     /// It returned.

@@ -44,8 +44,28 @@ pub(crate) enum NativeBody {
         /// Identity of the frame that goes the other way.
         sibling: u64,
     },
+    /// What was found in the audio that passes, for the processor beside.
+    VoiceActivity(VoiceEvent),
     /// A plain mark with a number, from a thread: what the border's benchmark sends.
     Tick(u64),
+}
+
+/// What was found in audio.
+pub(crate) enum VoiceEvent {
+    /// Somebody begins to speak.
+    Started,
+    /// Somebody still speaks.
+    Activity,
+    /// Nobody speaks any more.
+    Stopped,
+    /// The audio has ceased while somebody spoke.
+    Ceased,
+    /// Everything before this mark has been told.
+    Drained(u64),
+    /// Python's frames came where they could not be read.
+    Unread,
+    /// The network fails, or the audio cannot be heard.
+    Failed(Box<str>),
 }
 
 static FRAME_TYPES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
@@ -55,7 +75,8 @@ pub(crate) fn set_frame_types(py: Python<'_>, types: Py<PyDict>) {
     let _already = FRAME_TYPES.set(py, types);
 }
 
-fn frame_type<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+/// The Python class that native frames of a name become.
+pub(crate) fn frame_type<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let types = FRAME_TYPES
         .get(py)
         .ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("pipecat_rs.frames is not imported"))?;
@@ -137,6 +158,18 @@ fn materialise(py: Python<'_>, native: &engine::NativeFrame<Asyncio>) -> PyResul
             }
             frame
         }
+        NativeBody::VoiceActivity(event) => {
+            let (kind, mark, error) = match event {
+                VoiceEvent::Started => ("started", 0, None),
+                VoiceEvent::Activity => ("activity", 0, None),
+                VoiceEvent::Stopped => ("stopped", 0, None),
+                VoiceEvent::Ceased => ("ceased", 0, None),
+                VoiceEvent::Drained(mark) => ("drained", *mark, None),
+                VoiceEvent::Unread => ("unread", 0, None),
+                VoiceEvent::Failed(error) => ("failed", 0, Some(&**error)),
+            };
+            frame_type(py, native.body.class_name())?.call1((kind, mark, error))?
+        }
         NativeBody::Tick(number) => {
             let frame = frame_type(py, "DataFrame")?.call0()?;
             frame.getattr("metadata")?.set_item("number", number)?;
@@ -180,6 +213,7 @@ impl NativeBody {
                 Speech::Speaking => "BotSpeakingFrame",
                 Speech::Stopped => "BotStoppedSpeakingFrame",
             },
+            Self::VoiceActivity(_) => "VoiceActivityFrame",
             Self::Tick(_) => "DataFrame",
         }
     }

@@ -11,6 +11,8 @@ pub(crate) mod frame;
 pub(crate) mod graveyard;
 pub(crate) mod inbox;
 pub(crate) mod park;
+
+pub(crate) mod port;
 pub(crate) mod runner;
 pub(crate) mod stall;
 

@@ -1,4 +1,4 @@
-//! Native media processors as Python makes them.
+//! Audio at the pace of a microphone, and a meter of how regularly it arrives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::summary;
 use crate::host::Asyncio;
 use crate::host::frame::{NativeBody, class_named, native};
 
@@ -107,14 +108,4 @@ impl AudioArrivals {
         let class = class_named(py, "InputAudioRawFrame")?;
         Ok(Box::new(ArrivalMeter::new(class.id, self.chunk, Arc::clone(&self.arrivals))))
     }
-}
-
-fn summary<'py>(py: Python<'py>, lateness: Option<&Lateness>) -> PyResult<Bound<'py, PyDict>> {
-    let result = PyDict::new(py);
-    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    result.set_item("count", lateness.map_or(0, Lateness::count))?;
-    result.set_item("p50_ms", lateness.map_or(0.0, |l| ms(l.quantile(0.5))))?;
-    result.set_item("p99_ms", lateness.map_or(0.0, |l| ms(l.quantile(0.99))))?;
-    result.set_item("max_ms", lateness.map_or(0.0, |l| ms(l.max())))?;
-    Ok(result)
 }
