@@ -105,11 +105,6 @@ impl Inbound {
         self.rate = Some(rate);
     }
 
-    /// Forgets what the resampler still holds.
-    pub(crate) fn reset(&mut self) {
-        self.converter.reset();
-    }
-
     /// What a payload of one channel has, at the pipeline's rate. None while it is too little.
     pub(crate) fn decode(
         &mut self,

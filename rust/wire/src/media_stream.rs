@@ -163,7 +163,6 @@ impl MediaStream {
 
     pub(crate) fn forget_audio(&mut self) {
         self.to_wire.reset();
-        self.from_wire.reset();
     }
 
     pub(crate) fn application(&self, json: &str) -> Option<Message> {

@@ -203,10 +203,6 @@ impl Serializer for Protobuf {
         kept.then(|| Message::Binary(encode(Kind::Message(MessageFrame { data: json.to_owned() }))))
     }
 
-    fn forget_audio(&mut self) {
-        self.from_wire.reset();
-    }
-
     fn decode(&mut self, message: &Message, said: &mut Vec<Incoming>) -> Result<(), WireError> {
         let Message::Binary(bytes) = message else {
             return Err(WireError::malformed(FORMAT, "a text message, where frames are binary"));

@@ -94,7 +94,6 @@ impl Serializer for RawPcm {
 
     fn forget_audio(&mut self) {
         self.to_wire.reset();
-        self.from_wire.reset();
     }
 
     fn decode(&mut self, message: &Message, said: &mut Vec<Incoming>) -> Result<(), WireError> {

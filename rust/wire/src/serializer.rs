@@ -109,7 +109,7 @@ pub trait Serializer: Send {
         None
     }
 
-    /// There was a gap in the audio to the peer or from it: what resamplers hold is from before it.
+    /// There was a gap in the audio to the peer: what a resampler still holds is from before it.
     fn forget_audio(&mut self) {}
 
     /// What a message of the peer says, in order. A message of a kind that is not known says nothing.

@@ -101,7 +101,6 @@ impl Serializer for Vonage {
 
     fn forget_audio(&mut self) {
         self.to_wire.reset();
-        self.from_wire.reset();
     }
 
     fn decode(&mut self, message: &Message, said: &mut Vec<Incoming>) -> Result<(), WireError> {
