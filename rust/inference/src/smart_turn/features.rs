@@ -26,7 +26,7 @@ const WINDOW: usize = 400;
 const HOP: usize = 160;
 const BINS: usize = WINDOW / 2 + 1;
 /// Added to the variance, so that silence stays silence.
-const VARIANCE_FLOOR: f64 = 1e-7;
+const VARIANCE_FLOOR: f32 = 1e-7;
 const POWER_FLOOR: f64 = 1e-10;
 /// How far below the loudest the logarithm is cut off, in decades.
 const DECADES: f32 = 8.0;
@@ -111,12 +111,14 @@ impl LogMel {
         });
         let mean = sum / SAMPLES as f64;
         let variance = (squares / SAMPLES as f64 - mean * mean).max(0.0);
-        let scale = (variance + VARIANCE_FLOOR).sqrt().recip();
+        // The reference does this in 32 bits, and the rest in 64.
+        let (mean, deviation) = (mean as f32, (variance as f32 + VARIANCE_FLOOR).sqrt());
+        let normal = |sample: f32| f64::from((sample - mean) / deviation);
         let half = WINDOW / 2;
         let (silent, heard) = self.padded[half..half + SAMPLES].split_at_mut(SAMPLES - samples.len());
-        silent.fill(-mean * scale);
+        silent.fill(normal(0.0));
         for (place, &sample) in heard.iter_mut().zip(samples) {
-            *place = (f64::from(sample) - mean) * scale;
+            *place = normal(sample);
         }
         for n in 1..=half {
             self.padded[half - n] = self.padded[half + n];
