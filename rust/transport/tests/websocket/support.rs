@@ -17,13 +17,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What a receiver was told.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     Message(Message),
     Closed(Closed),
 }
 
 /// A receiver that passes on what it is told.
-pub struct Recorder(UnboundedSender<Event>);
+pub(crate) struct Recorder(UnboundedSender<Event>);
 
 impl Receiver for Recorder {
     fn message(&self, message: Message) {
@@ -36,24 +36,24 @@ impl Receiver for Recorder {
 }
 
 /// A connection and what came over it.
-pub struct End {
-    pub connection: Connection,
+pub(crate) struct End {
+    pub(crate) connection: Connection,
     events: UnboundedReceiver<Event>,
 }
 
 impl End {
     /// Receive from a connection.
-    pub fn of(connection: Connection) -> Self {
+    pub(crate) fn of(connection: Connection) -> Self {
         let (sender, events) = unbounded_channel();
         connection.receive(Arc::new(Recorder(sender)));
         Self { connection, events }
     }
 
-    pub async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         self.events.recv().await.expect("an event is told before the connection is gone")
     }
 
-    pub async fn message(&mut self) -> Message {
+    pub(crate) async fn message(&mut self) -> Message {
         match self.event().await {
             Event::Message(message) => message,
             Event::Closed(closed) => panic!("closed instead of a message: {closed:?}"),
@@ -61,7 +61,7 @@ impl End {
     }
 
     /// The end, and that nothing follows it.
-    pub async fn closed(&mut self) -> Closed {
+    pub(crate) async fn closed(&mut self) -> Closed {
         loop {
             if let Event::Closed(closed) = self.event().await {
                 assert!(!self.connection.is_open());
@@ -73,7 +73,7 @@ impl End {
 }
 
 /// Sends back what it gets.
-pub struct Echo(pub Connection);
+pub(crate) struct Echo(pub(crate) Connection);
 
 impl Receiver for Echo {
     fn message(&self, message: Message) {
@@ -86,7 +86,7 @@ impl Receiver for Echo {
 type Admit = dyn Fn(Arc<Request>) -> BoxFuture<'static, Admission> + Send + Sync;
 
 /// A handler that hands on the connections.
-pub struct Host {
+pub(crate) struct Host {
     connections: UnboundedSender<Connection>,
     admit: Box<Admit>,
 }
@@ -113,64 +113,71 @@ impl Handler for Host {
 }
 
 /// A server and the connections that it has accepted.
-pub struct Site {
-    pub server: Server,
-    pub accepted: UnboundedReceiver<Connection>,
+pub(crate) struct Site {
+    pub(crate) server: Server,
+    pub(crate) accepted: UnboundedReceiver<Connection>,
 }
 
 impl Site {
-    pub fn new(settings: ServerSettings) -> Self {
+    pub(crate) fn new(settings: ServerSettings) -> Self {
         let accept = |_| -> BoxFuture<'static, Admission> {
             Box::pin(std::future::ready(Admission::Accept { subprotocol: None }))
         };
         Self::admitting(settings, Box::new(accept))
     }
 
-    pub fn admitting(settings: ServerSettings, admit: Box<Admit>) -> Self {
+    pub(crate) fn admitting(settings: ServerSettings, admit: Box<Admit>) -> Self {
         let (connections, accepted) = unbounded_channel();
         let host = Arc::new(Host { connections, admit });
         let server = Server::listen(&Handle::current(), settings, host).unwrap();
         Self { server, accepted }
     }
 
-    pub fn with_limits(limits: Limits) -> Self {
+    /// What happens if it cannot listen.
+    pub(crate) fn try_new(settings: ServerSettings) -> std::io::Result<Server> {
+        let (connections, _) = unbounded_channel();
+        let admit: Box<Admit> = Box::new(|_| Box::pin(std::future::pending()));
+        Server::listen(&Handle::current(), settings, Arc::new(Host { connections, admit }))
+    }
+
+    pub(crate) fn with_limits(limits: Limits) -> Self {
         Self::new(ServerSettings { limits, ..ServerSettings::default() })
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/call?id=7", self.server.local_addr())
     }
 
-    pub async fn accept(&mut self) -> Connection {
+    pub(crate) async fn accept(&mut self) -> Connection {
         self.accepted.recv().await.expect("the server is there")
     }
 
     /// The server's side and a raw peer.
-    pub async fn raw(&mut self) -> (End, Raw) {
+    pub(crate) async fn raw(&mut self) -> (End, Raw) {
         let raw = Raw::connect(self.server.local_addr()).await;
         (End::of(self.accept().await), raw)
     }
 
     /// The server's side and a client's.
-    pub async fn pair(&mut self) -> (End, End) {
+    pub(crate) async fn pair(&mut self) -> (End, End) {
         let client = client(&self.url()).await;
         (End::of(self.accept().await), End::of(client))
     }
 }
 
-pub async fn client(url: &str) -> Connection {
+pub(crate) async fn client(url: &str) -> Connection {
     connect(url, &[], &[], Arc::default(), &ClientTls::WebPki).await.unwrap()
 }
 
 /// A frame as a client sends it: masked, with a mask that changes nothing.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len());
     frame.extend_from_slice(payload);
     frame
 }
 
 /// The header of such a frame.
-pub fn header(first: u8, length: usize) -> Vec<u8> {
+pub(crate) fn header(first: u8, length: usize) -> Vec<u8> {
     let mut header = vec![first];
     match length {
         0..126 => header.push(0x80 | length as u8),
@@ -187,17 +194,17 @@ pub fn header(first: u8, length: usize) -> Vec<u8> {
     header
 }
 
-pub const TEXT: u8 = 0x81;
-pub const BINARY: u8 = 0x82;
-pub const CLOSE: u8 = 0x88;
-pub const PING: u8 = 0x89;
+pub(crate) const TEXT: u8 = 0x81;
+pub(crate) const BINARY: u8 = 0x82;
+pub(crate) const CLOSE: u8 = 0x88;
+pub(crate) const PING: u8 = 0x89;
 
 /// A peer without a WebSocket library.
-pub struct Raw {
-    pub stream: TcpStream,
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
 }
 
-pub fn upgrade(path: &str, extra: &str) -> String {
+pub(crate) fn upgrade(path: &str, extra: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extra}\r\n"
@@ -205,7 +212,7 @@ pub fn upgrade(path: &str, extra: &str) -> String {
 }
 
 impl Raw {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let mut raw = Self { stream: TcpStream::connect(address).await.unwrap() };
         raw.write(upgrade("/raw", "").as_bytes()).await;
         let head = raw.head().await;
@@ -213,12 +220,12 @@ impl Raw {
         raw
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
 
     /// A response's head.
-    pub async fn head(&mut self) -> String {
+    pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.stream.read_u8().await.unwrap());
@@ -227,7 +234,7 @@ impl Raw {
     }
 
     /// The next frame's first byte and payload.
-    pub async fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) async fn frame(&mut self) -> (u8, Vec<u8>) {
         let first = self.stream.read_u8().await.unwrap();
         let length = match self.stream.read_u8().await.unwrap() {
             126 => u64::from(self.stream.read_u16().await.unwrap()),
@@ -240,7 +247,7 @@ impl Raw {
     }
 
     /// The code and reason of the close frame that comes next.
-    pub async fn goodbye(&mut self) -> (u16, String) {
+    pub(crate) async fn goodbye(&mut self) -> (u16, String) {
         let (first, payload) = self.frame().await;
         assert_eq!(first, CLOSE);
         let (code, reason) = payload.split_first_chunk().unwrap();
@@ -248,13 +255,13 @@ impl Raw {
     }
 
     /// Whether the other side has hung up, and not reset, with nothing more to say.
-    pub async fn at_end(&mut self) -> bool {
+    pub(crate) async fn at_end(&mut self) -> bool {
         self.stream.read(&mut [0]).await.unwrap() == 0
     }
 }
 
 /// One HTTP exchange: the whole answer.
-pub async fn exchange(address: SocketAddr, request: &str) -> String {
+pub(crate) async fn exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -262,7 +269,7 @@ pub async fn exchange(address: SocketAddr, request: &str) -> String {
     answer
 }
 
-pub fn request() -> Arc<Request> {
+pub(crate) fn request() -> Arc<Request> {
     Arc::new(Request {
         peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
         method: "GET".to_owned(),
@@ -273,17 +280,17 @@ pub fn request() -> Arc<Request> {
 }
 
 /// A server's connection over a pipe of `bytes`, for tests in paused time.
-pub async fn piped(limits: Limits, bytes: usize) -> (Connection, DuplexStream) {
+pub(crate) async fn piped(limits: Limits, bytes: usize) -> (Connection, DuplexStream) {
     let (near, far) = duplex(bytes);
     (Connection::over(near, Role::Server, request(), None, Arc::new(limits)).await, far)
 }
 
-pub fn binary(bytes: impl Into<Bytes>) -> Message {
+pub(crate) fn binary(bytes: impl Into<Bytes>) -> Message {
     Message::Binary(bytes.into())
 }
 
-pub fn text(text: &str) -> Message {
+pub(crate) fn text(text: &str) -> Message {
     Message::Text(text.to_owned())
 }
 
-pub const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
