@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 EXTENSION := $(STAMPS)/extension
 DEV := $(STAMPS)/dev
+SMART_TURN := $(VENV)/share/pipecat_rs/smart-turn-v3.2-cpu.onnx
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MATURIN = env -u CONDA_PREFIX VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin
@@ -28,7 +29,7 @@ help: ## list the targets
 demo: $(EXTENSION) ## hold a spoken call with a voice agent on this machine (ARGS="--call human --fast")
 	$(BIN)/pipecat-rs demo $(ARGS)
 
-test: $(EXTENSION) $(DEV) ## run the Rust tests, the loom models and pytest (ARGS for pytest)
+test: $(EXTENSION) $(DEV) $(SMART_TURN) ## run the Rust tests, the loom models and pytest (ARGS for pytest)
 	cargo test --locked
 	RUSTFLAGS="--cfg engine_loom" cargo test --locked --release -p pipecat-engine --lib \
 		--target-dir $(TARGET)/loom -- models
@@ -49,7 +50,7 @@ check: $(EXTENSION) $(DEV) ## formats, lints, types and stubs, with warnings as 
 stress: $(EXTENSION) $(DEV) ## run ten thousand random runs of random pipelines (ARGS="--runs 500 --seed 7")
 	PYTHONPATH=tests $(BIN)/python -m stress $(ARGS)
 
-bench: $(EXTENSION) $(DEV) ## measure the engine, and the same bots beside pipecat-ai (ARGS="--quick")
+bench: $(EXTENSION) $(DEV) $(SMART_TURN) ## measure the engine, and the same bots beside pipecat-ai (ARGS="--quick")
 	cargo bench --locked -p benches
 	$(BIN)/python benches/vs_pipecat/run.py $(ARGS)
 
@@ -93,4 +94,9 @@ $(EXTENSION): $(STAMPS)/maturin pyproject.toml $(RUST_SOURCES)
 
 $(DEV): $(STAMPS)/venv pyproject.toml
 	$(PIP) install --group dev
+	@touch $@
+
+# The network of the end of turn, out of pipecat-ai's wheel.
+$(SMART_TURN): $(STAMPS)/venv tools/smart_turn_model.py
+	$(BIN)/python tools/smart_turn_model.py
 	@touch $@

@@ -14,4 +14,5 @@ $pip install "pip>=25.1,<27"
 # The wheel has the same version after each change, so it is always put in anew.
 $pip install --find-links "$wheels" --group dev "pipecat-rs[local]"
 $pip install --force-reinstall --no-deps --no-index --find-links "$wheels" pipecat-rs
+"$venv/bin/python" tools/smart_turn_model.py
 "$venv/bin/python" -m pytest "$@"

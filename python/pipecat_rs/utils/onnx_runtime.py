@@ -1,8 +1,13 @@
-"""The library of the ONNX runtime, for networks that run natively."""
+"""The library of the ONNX runtime, for networks that run natively.
+
+Since version 1.32 it reports its use to its makers, and keeps a database in the user's cache for
+that. Here it does not, unless the environment variable ``ORT_DISABLE_TELEMETRY`` says otherwise.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from pipecat_rs.exceptions import MissingDependencyError
@@ -20,7 +25,7 @@ def find_onnx_runtime() -> Path | None:
 
 
 def onnx_runtime(*, needed_by: object) -> Path:
-    """Return the library in the installed package onnxruntime.
+    """Return the library in the installed package onnxruntime, to be loaded without telemetry.
 
     Args:
         needed_by: Who needs it, for the error.
@@ -31,4 +36,6 @@ def onnx_runtime(*, needed_by: object) -> Path:
     found = find_onnx_runtime()
     if found is None:
         raise MissingDependencyError.of("onnxruntime", needed_by=needed_by, extra="local")
+    # The library asks for it when it is loaded; there is no call that would be early enough.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     return found

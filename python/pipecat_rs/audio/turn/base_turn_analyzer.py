@@ -89,6 +89,9 @@ class BaseTurnAnalyzer(ABC):
             Whether the turn is over, and how the judgement came about, or None.
         """
 
+    async def load(self) -> None:  # noqa: B027 - not needed by all
+        """Load what is needed to judge, before the first audio comes."""
+
     def update_vad_start_secs(self, vad_start_secs: float) -> None:  # noqa: B027 - not needed by all
         """Learn how much speech has passed before it is reported, to reach back as far.
 

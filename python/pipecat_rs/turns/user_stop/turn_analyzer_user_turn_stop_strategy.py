@@ -81,13 +81,14 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         self._wait_for_transcript = value
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]
-        """Tell the analyzer the sample rate.
+        """Tell the analyzer the sample rate, and have it load what it needs.
 
         Args:
             setup: What the task gives to its processors.
         """
         await super().setup(setup)
         self._turn_analyzer.set_sample_rate(setup.audio_in_sample_rate)
+        await self._turn_analyzer.load()
 
     async def cleanup(self) -> None:
         """Release the analyzer."""
