@@ -6,11 +6,12 @@ mod lateness;
 mod paced_source;
 pub mod playout;
 mod runtime;
+pub mod serve;
 mod sink;
 pub mod websocket;
 
 pub use arrival_meter::{ArrivalMeter, Arrivals};
-pub use lateness::Lateness;
+pub use lateness::{Lateness, LatenessCounts};
 pub use paced_source::PacedSource;
 pub use runtime::runtime;
 pub use sink::{Refusal, Sink};
