@@ -13,6 +13,7 @@ from pipecat_rs.frames.frames import (
     SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
 )
+from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 
 NATIVE_FRAMES: tuple[type[Frame], ...] = (
     BotSpeakingFrame,
@@ -23,5 +24,6 @@ NATIVE_FRAMES: tuple[type[Frame], ...] = (
     OutputAudioRawFrame,
     SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
+    VoiceActivityFrame,
 )
 """By class; the engine looks them up by name."""

@@ -10,6 +10,7 @@ use crate::host::{Asyncio, Seat, classes};
 use crate::media::{AudioArrivals, PacedAudio};
 use crate::processor::{ProcessorBase, in_use};
 use crate::task::TaskBase;
+use crate::voice::VoiceActivity;
 
 /// Which branch of a switcher is open.
 #[pyclass(frozen, module = "pipecat_rs._core")]
@@ -110,6 +111,9 @@ fn native(owner: &Bound<'_, PyAny>, made: &Bound<'_, PyAny>) -> PyResult<engine:
     let (py, name) = (owner.py(), name_of(owner)?);
     if let Ok(audio) = made.cast::<PacedAudio>() {
         return Ok(engine::Layout::Worker { name, worker: audio.get().worker(py)? });
+    }
+    if let Ok(voice) = made.cast::<VoiceActivity>() {
+        return Ok(engine::Layout::Inline { name, processor: voice.get().processor(py)? });
     }
     let arrivals = made.cast::<AudioArrivals>()?;
     Ok(engine::Layout::Inline { name, processor: arrivals.get().processor(py)? })
