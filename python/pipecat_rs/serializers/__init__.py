@@ -1,0 +1,1 @@
+"""Formats of the messages between a bot and its peer: protobuf frames and telephony streams."""
