@@ -40,6 +40,8 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 __all__ = [
     "DEBUG_BUILD",
     "AudioArrivals",
+    "AudioCollector",
+    "AudioFeed",
     "AudioInput",
     "BackgroundSound",
     "ChannelMapper",
@@ -53,6 +55,7 @@ __all__ = [
     "LevelMeter",
     "LoudnessMeter",
     "Mixer",
+    "Lateness",
     "LoopPort",
     "ObserverSeat",
     "PacedAudio",
@@ -71,16 +74,22 @@ __all__ = [
     "SwitchChoice",
     "TaskBase",
     "TurnAnswer",
+    "VoiceActivity",
+    "VoiceModel",
+    "VoiceStream",
     "VolumeTracker",
     "Waiting",
     "WebSocketConnection",
     "WebSocketRequest",
     "WebSocketServer",
     "WireOutput",
+    "WireSerializer",
     "WavRecorder",
     "_bench_post",
     "_configure",
     "_coroutine_method",
+    "_decode_protobuf_frame",
+    "_encode_protobuf_frame",
     "_mark_own_words",
     "_start_media_threads",
     "alaw_to_linear",
@@ -439,6 +448,104 @@ class PacedAudio:
         """
 
 @final
+class VoiceModel:
+    """A network that tells how sure it is of speech; all streams of the process share its weights."""
+
+    @staticmethod
+    def silero(network: str | PathLike[str], runtime: str | PathLike[str]) -> VoiceModel:
+        """Load Silero's network.
+
+        Args:
+            network: The ONNX file.
+            runtime: The library of the ONNX runtime. The first good one stays for the process.
+
+        Raises:
+            RuntimeError: If one of them cannot be used.
+        """
+
+    @staticmethod
+    def earshot() -> VoiceModel:
+        """Return the network that needs neither runtime nor file. It hears at 16 kHz."""
+
+    def stream(self) -> VoiceStream:
+        """Return a stream whose windows are heard one by one, by whoever asks."""
+
+    def ran(self) -> tuple[int, int]:
+        """Return how many windows the network's thread has heard, and in how many batches."""
+
+@final
+class VoiceStream:
+    """One stream of a network, without the rules of what is speech. From any thread."""
+
+    def confidence(self, window: bytes, sample_rate: int) -> float:
+        """Return how sure the network is that a window holds speech, from 0 to 1.
+
+        Args:
+            window: 16-bit samples: 32 ms.
+            sample_rate: 16000 or 8000 Hz.
+
+        Raises:
+            ValueError: If the window has another length, or the sample rate is another one.
+            RuntimeError: If the network gives no answer.
+        """
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+
+@final
+class VoiceActivity:
+    """Follows the voice in audio that passes a place of a pipeline; tells the neighbour of it."""
+
+    deaf: bool
+    """Whether audio that passes is not listened to."""
+
+    def __new__(cls, upstream: bool, passes_audio: bool) -> Self:
+        """Make a place that does not listen yet.
+
+        Args:
+            upstream: Whether the neighbour before it is told, and not the one behind.
+            passes_audio: Whether audio goes on from here.
+        """
+
+    def begin(
+        self,
+        model: VoiceModel,
+        vad: tuple[float, float, float, float],
+        activity_secs: float,
+        idle_timeout_secs: float,
+    ) -> None:
+        """Listen from now on.
+
+        Args:
+            model: The network.
+            vad: Least confidence, seconds to start and to stop, and least volume.
+            activity_secs: Least audio from one activity to the next, in seconds.
+            idle_timeout_secs: Time without audio after which speech has stopped, in seconds; 0 for
+                never.
+
+        Raises:
+            OSError: If the system refuses a thread.
+        """
+
+    def set_params(self, vad: tuple[float, float, float, float]) -> None:
+        """Change when a voice counts: confidence, seconds to start and to stop, and volume."""
+
+    def hear(self, audio: bytes, sample_rate: int, channels: int) -> None:
+        """Take audio that does not pass this place."""
+
+    def hear_unread(self) -> None:
+        """Read the frames that came where Python could not be asked."""
+
+    def drain(self, mark: int) -> bool:
+        """Have a mark told once all audio before it has been. False: nobody listens."""
+
+    def dropped(self) -> int:
+        """Return how many windows were dropped because the machine could not keep up."""
+
+    def end(self) -> None:
+        """Listen no longer."""
+
+@final
 class AudioArrivals:
     """Measures how regularly InputAudioRawFrames arrive at a place in a pipeline."""
 
@@ -449,6 +556,78 @@ class AudioArrivals:
         """Return how late frames were by the schedule of the first: ``count``, ``p50_ms``,
         ``p99_ms`` and ``max_ms``. From any thread.
         """
+
+@final
+class AudioCollector:
+    """A sink that keeps what was played until it is taken away. May be used from any thread."""
+
+    def __new__(cls) -> Self: ...
+    def take(self) -> list[tuple[float, bytes]]:
+        """Return what was played since the last time: how many seconds ago, and the samples."""
+
+    @property
+    def silent_for_secs(self) -> float | None:
+        """Seconds since something audible was played; None: never."""
+
+@final
+class AudioFeed:
+    """Pushes audio that is at hand as an input transport, at the pace at which it was spoken."""
+
+    def __new__(
+        cls, owner: ProcessorBase, sample_rate: int, channels: int, chunk_secs: float
+    ) -> Self:
+        """Make the way into the owner's pipeline.
+
+        Args:
+            owner: The input transport, in a running pipeline.
+            sample_rate: In Hz.
+            channels: How many.
+            chunk_secs: Length of each frame, a multiple of 0.01 s.
+
+        Raises:
+            RuntimeError: If the owner is in no running pipeline.
+            ValueError: If a length is negative.
+        """
+
+    def feed(self, audio: bytes) -> None:
+        """Queue whole 16-bit samples. The first of them set out at once.
+
+        Raises:
+            ValueError: If there is half a sample.
+        """
+
+    @property
+    def queued_secs(self) -> float:
+        """Seconds of audio that wait."""
+
+    @property
+    def lateness(self) -> Lateness:
+        """How late chunks set out."""
+
+    def close(self) -> None:
+        """Push nothing more."""
+
+@final
+class Lateness:
+    """A histogram of lateness that a media thread feeds. May be read from any thread."""
+
+    @property
+    def count(self) -> int:
+        """How many were counted."""
+
+    @property
+    def max(self) -> float:
+        """The worst, in seconds."""
+
+    def percentile(self, percent: float) -> float:
+        """Return what `percent` of them did not exceed, in seconds, to a quarter of an octave.
+
+        Raises:
+            ValueError: If `percent` is outside 0 to 100.
+        """
+
+    def as_dict(self) -> dict[str, float]:
+        """Return count, p50_ms, p99_ms, p99_9_ms and max_ms."""
 
 @final
 class LoopPort:
@@ -469,7 +648,7 @@ class Playout:
         owner: ProcessorBase,
         destination: str | None,
         settings: dict[str, float],
-        sink: WireOutput,
+        sink: WireOutput | AudioCollector,
         on_failure: Callable[[str, bool], object],
         background: BackgroundSound | None,
     ) -> Self:
@@ -554,8 +733,9 @@ class Playout:
     def queued_secs(self) -> float:
         """Seconds of audio that wait."""
 
-    def lateness(self) -> dict[str, float]:
-        """Return how late chunks were written: count, p50_ms, p99_ms, p99_9_ms and max_ms."""
+    @property
+    def lateness(self) -> Lateness:
+        """How late chunks were written."""
 
 @final
 class WireOutput:
@@ -574,6 +754,132 @@ class WireOutput:
 
     def send(self, data: str | bytes) -> bool:
         """Send a message now. False if nobody takes it."""
+
+@final
+class WireSerializer:
+    """One end of one stream in a wire format, for programs and for native connections alike.
+
+    The formats are ``protobuf``, ``raw_pcm``, ``twilio``, ``telnyx``, ``plivo``, ``exotel``,
+    ``vonage`` and ``genesys``. Each may be used from several threads.
+    """
+
+    def __new__(
+        cls,
+        format: str,
+        settings: dict[str, Any] | None = None,
+        *,
+        resampler_clear_after_secs: float | None = None,
+    ) -> Self:
+        """Make one end of a stream.
+
+        Args:
+            format: The format's name.
+            settings: Its settings. Telephony takes ``stream_id``, ``wire_sample_rate`` and
+                ``sample_rate`` (of the pipeline's input), in Hz.
+            resampler_clear_after_secs: After so long between two calls of `audio` the resampler
+                forgets what it still holds; None for never.
+
+        Raises:
+            ValueError: If there is no such format, or it does not take these settings.
+        """
+
+    @property
+    def format(self) -> str:
+        """The format's name."""
+
+    def set_rates(self, input: int, output: int) -> None:
+        """Learn the pipeline's sample rates, in Hz."""
+
+    def audio(self, audio: bytes, sample_rate: int, channels: int) -> str | bytes | None:
+        """Return the message that carries audio. None: later, with more, or not yet.
+
+        Args:
+            audio: 16-bit samples, channels interleaved.
+            sample_rate: In Hz.
+            channels: How many.
+
+        Raises:
+            ValueError: If the format cannot carry it.
+        """
+
+    def interruption(self) -> str | bytes | None:
+        """Return the message that makes the peer drop what it has not played."""
+
+    def mark(self, name: str) -> str | bytes | None:
+        """Return the message after which the peer says that it has played up to here."""
+
+    def dtmf(self, key: str) -> str | bytes | None:
+        """Return the message that has the peer press a key. None: send the tone.
+
+        Raises:
+            ValueError: If it is no key.
+        """
+
+    def application(self, json: str) -> str | bytes | None:
+        """Return the message that carries a message of the application."""
+
+    def ending(self) -> str | bytes | None:
+        """Return the message that says that this side ends the stream."""
+
+    def control(self, kind: str, parameters: str) -> str | bytes | None:
+        """Return a message of the format's own protocol, with parameters as JSON text."""
+
+    def session(self) -> str | None:
+        """Return what is known of the session as JSON text, if the format has one."""
+
+    def decode(self, data: str | bytes) -> list[tuple[Any, ...]]:
+        """Return what a message says, in order, each with its kind first.
+
+        ``audio`` (bytes, rate in Hz, channels), ``dtmf`` (key), ``started`` (stream, call, facts),
+        ``played`` (mark), ``text`` (text), ``transcription`` (text, user, time), ``interruption``,
+        ``application`` (JSON text), ``reply`` (message to send back), ``stopped`` (reason).
+
+        Raises:
+            ValueError: If it is malformed or too long. The stream goes on with the next one.
+        """
+
+def _encode_protobuf_frame(
+    kind: str,
+    *,
+    id: int = 0,
+    name: str = "",
+    text: str = "",
+    user_id: str = "",
+    timestamp: str = "",
+    audio: bytes | None = None,
+    sample_rate: int = 0,
+    num_channels: int = 0,
+    pts: int | None = None,
+    data: str = "",
+) -> bytes:
+    """Return a message of ``frames.proto`` with one frame.
+
+    Args:
+        kind: ``text``, ``audio``, ``transcription``, ``message`` or ``interruption``. Fields that
+            it has not are not looked at.
+        id: The frame's number.
+        name: The frame's name.
+        text: Text.
+        user_id: Who spoke.
+        timestamp: When.
+        audio: 16-bit samples.
+        sample_rate: In Hz.
+        num_channels: How many channels.
+        pts: When it is to be played, in ns.
+        data: JSON text.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+
+def _decode_protobuf_frame(data: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Return the kind of the frame in a message of ``frames.proto``, and its fields.
+
+    None: it is of no kind that is known.
+
+    Raises:
+        ValueError: If it does not parse, or is too long.
+    """
 
 @final
 class AudioInput:
