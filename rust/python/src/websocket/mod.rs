@@ -12,6 +12,7 @@ pub(crate) use client::_websocket_connect;
 pub(crate) use connection::WebSocketConnection;
 pub(crate) use input::AudioInput;
 pub(crate) use server::{WebSocketRequest, WebSocketServer};
+pub(crate) use settings::server as server_settings;
 pub(crate) use sink::{WireOutput, sink_of};
 
 use bytes::Bytes;

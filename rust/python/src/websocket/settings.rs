@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// The settings of a server.
-pub(super) fn server(options: &Bound<'_, PyDict>, address: &str, port: u16) -> PyResult<ServerSettings> {
+pub(crate) fn server(options: &Bound<'_, PyDict>, address: &str, port: u16) -> PyResult<ServerSettings> {
     let mut settings = ServerSettings { address: address.to_owned(), port, ..ServerSettings::default() };
     let (mut certificate, mut key) = (None, None);
     for (name, value) in options.iter() {
