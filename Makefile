@@ -30,7 +30,7 @@ demo: $(EXTENSION) ## hold a spoken call with a voice agent on this machine (ARG
 	$(BIN)/pipecat-rs demo $(ARGS)
 
 test: $(EXTENSION) $(DEV) $(SMART_TURN) ## run the Rust tests, the loom models and pytest (ARGS for pytest)
-	cargo test --locked
+	cargo test --locked --features pipecat-rs-audio/denoise,pipecat-rs-audio/echo
 	RUSTFLAGS="--cfg engine_loom" cargo test --locked --release -p pipecat-engine --lib \
 		--target-dir $(TARGET)/loom -- models
 	$(BIN)/python -m pytest $(ARGS)

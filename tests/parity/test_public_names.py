@@ -24,6 +24,12 @@ PARTS = (
     "metrics",
     "clocks",
     "utils",
+    "audio.dtmf",
+    "audio.filters",
+    "audio.mixers",
+    "audio.resamplers",
+    "audio.utils",
+    "audio.volume",
 )
 """What is compared."""
 
