@@ -597,6 +597,13 @@ class AudioFeed:
         """
 
     @property
+    def muted(self) -> bool:
+        """Whether time goes by without anything being heard."""
+
+    @muted.setter
+    def muted(self, muted: bool) -> None: ...
+
+    @property
     def queued_secs(self) -> float:
         """Seconds of audio that wait."""
 
@@ -1057,6 +1064,154 @@ class WebSocketServer:
 
     def close(self, grace_secs: float) -> Future[None]:
         """Close the port and all connections, politely for `grace_secs` at most."""
+
+@final
+class HttpRequest:
+    """An HTTP request: of a peer that wants a WebSocket, or any other.
+
+    One that is never answered is refused when its time is over.
+    """
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port of the peer."""
+
+    @property
+    def method(self) -> str:
+        """``GET``, ``POST``."""
+
+    @property
+    def path(self) -> str:
+        """What is asked for, with its query."""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers, in order, with their names in lower case."""
+
+    @property
+    def body(self) -> bytes:
+        """What was sent along."""
+
+    @property
+    def wants_websocket(self) -> bool:
+        """Whether the peer wants a WebSocket."""
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """The subprotocols on offer, the best one first."""
+
+    def accept(self, subprotocol: str | None = None, claims: object = None) -> None:
+        """Let the peer in.
+
+        Args:
+            subprotocol: One of those on offer.
+            claims: What its session is told of it.
+
+        Raises:
+            RuntimeError: If it wants no WebSocket.
+        """
+
+    def respond(
+        self, status: int, headers: list[tuple[str, str]] = ..., body: bytes = ...
+    ) -> None:
+        """Answer; a peer that wants a WebSocket gets none."""
+
+    def ignore(self) -> None:
+        """Say that there is nothing at this path."""
+
+@final
+class Session:
+    """A peer that was let in. Its place is free again when it is finished."""
+
+    @property
+    def id(self) -> int:
+        """Counts the sessions of a server, from 1."""
+
+    @property
+    def connection(self) -> WebSocketConnection:
+        """The peer."""
+
+    @property
+    def claims(self) -> Any:
+        """What whoever let the peer in says of it."""
+
+    def finish(self, outcome: str) -> None:
+        """The bot has ended. Said once; later words are not heard.
+
+        Args:
+            outcome: ``completed``, ``failed`` or ``cancelled``.
+
+        Raises:
+            ValueError: If it is another one.
+        """
+
+@final
+class SessionServer:
+    """A port, and a bot for each peer that is let in.
+
+    It belongs to the loop that it is made on, where its functions are called. Sessions run on the
+    loops that are added.
+    """
+
+    def __new__(
+        cls,
+        host: str,
+        port: int,
+        options: dict[str, Any],
+        on_request: Callable[[HttpRequest], object] | None = None,
+        on_http: Callable[[HttpRequest], object] | None = None,
+    ) -> Self:
+        """Listen.
+
+        Args:
+            host: Name or address.
+            port: 0 for any that is free.
+            options: What is not to be as usual: those of `WebSocketServer` without
+                max_connections, and max_sessions, max_output_lateness_secs, max_loop_delay_secs,
+                authorize_timeout_secs, retry_after_secs, process and shared_metrics.
+            on_request: Decides who is let in; None for everybody.
+            on_http: Answers other requests; None for nobody.
+
+        Raises:
+            OSError: If the address cannot be listened on.
+            ValueError: If an option is unknown or makes no sense.
+        """
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Address and port that it listens on."""
+
+    def add_loop(self, on_session: Callable[[Session], object]) -> int:
+        """Run sessions on the running loop too, where `on_session` is called for each.
+
+        Returns:
+            A number that names the loop.
+        """
+
+    def remove_loop(self, number: int) -> None:
+        """Give a loop no more sessions. On that loop, when its sessions are over.
+
+        Raises:
+            KeyError: If there is no such loop.
+        """
+
+    def drain(self) -> None:
+        """Begin no more sessions. The port stays open, so that ``/health`` can say so."""
+
+    def drained(self) -> Future[None]:
+        """Return a future that is done when no session runs."""
+
+    def close(self, grace_secs: float) -> Future[None]:
+        """Free the port and close all connections, politely for `grace_secs` at most."""
+
+    def health(self) -> str:
+        """What ``/health`` answers."""
+
+    def metrics(self) -> str:
+        """What ``/metrics`` answers."""
+
+    def totals(self) -> dict[str, int]:
+        """What was counted so far, by name."""
 
 def _websocket_connect(
     url: str,

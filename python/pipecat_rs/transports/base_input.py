@@ -19,7 +19,9 @@ from pipecat_rs.frames.frames import (
     StopFrame,
     VADParamsUpdateFrame,
 )
+from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat_rs.processors.interest import declared_interest
 from pipecat_rs.transports.base_transport import TransportParams
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ INPUT_FRAMES: tuple[type[Frame], ...] = (
     FilterControlFrame,
     InputTransportStartAudioStreamingFrame,
     VADParamsUpdateFrame,
+    VoiceActivityFrame,
 )
 """What a transport's input handles; everything else goes past it."""
 
@@ -104,6 +107,13 @@ class BaseInputTransport(FrameProcessor):
             enabled: False to wait for an `InputTransportStartAudioStreamingFrame`.
         """
         self._params.audio_in_stream_on_start = enabled
+
+    def _layout(self) -> tuple[Any, ...]:
+        interest = declared_interest(type(self))
+        if self._vad is None:
+            return ("processor", self, interest)
+        # Behind this seat: what a subclass pushes from its socket, or natively, comes by there.
+        return self._vad.layout(self._vad.interest(interest, needs_audio=True))
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Take the sample rate and start the audio filter.
@@ -182,10 +192,11 @@ class BaseInputTransport(FrameProcessor):
         # A filter that collects audio first gives nothing back for a while.
         if not frame.audio:
             return
-        if self._params.audio_in_passthrough:
+        passes = self._params.audio_in_passthrough
+        if passes:
             await self.push_frame(frame)
         if self._vad is not None:
-            await self._vad.process_frame(frame)
+            await self._vad.hear(frame, passes_detector=passes)
 
     async def push_video_frame(self, frame: InputImageRawFrame) -> None:
         """Send a received image down the pipeline.
@@ -216,10 +227,12 @@ class BaseInputTransport(FrameProcessor):
                 await self.cancel(frame)
                 await self.push_frame(frame, direction)
             case EndFrame():
+                await self._drain_vad()
                 await self.push_frame(frame, direction)
                 await self._stop_vad()
                 await self.stop(frame)
             case StopFrame():
+                await self._drain_vad()
                 await self.push_frame(frame, direction)
                 await self._stop_vad()
                 await self.pause(frame)
@@ -227,6 +240,9 @@ class BaseInputTransport(FrameProcessor):
                 await self.push_audio_frame(frame)
             case InputTransportStartAudioStreamingFrame():
                 await self._start_audio_in_streaming()
+            case VoiceActivityFrame():
+                if self._vad is not None:
+                    await self._vad.process_frame(frame)
             case FilterControlFrame() if self._params.audio_in_filter:
                 await self._params.audio_in_filter.process_frame(frame)
             case VADParamsUpdateFrame() if self._vad is not None:
@@ -248,22 +264,29 @@ class BaseInputTransport(FrameProcessor):
             return None
         from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 
-        return SpeechAnnouncer(self, analyzer)
+        passes_audio = self._params.audio_in_passthrough
+        return SpeechAnnouncer(self, analyzer, listens_behind=True, passes_audio=passes_audio)
 
-    def _default_vad_analyzer(self) -> VADAnalyzer | None:
+    def _default_vad_analyzer(self) -> VADAnalyzer:
         from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
 
         try:
             return SileroVADAnalyzer()
         except MissingDependencyError as error:
             # Programs of older versions ask for it by rote and may have it elsewhere.
+            from pipecat_rs.audio.vad.earshot import EarshotVADAnalyzer
+
             logger.warning(
-                "%s: vad_enabled has no effect, nobody tells when the user speaks. Give a "
+                "%s: vad_enabled without Silero, so a smaller network listens. Give a "
                 "vad_analyzer, or install Silero: %s",
                 self,
                 error,
             )
-            return None
+            return EarshotVADAnalyzer()
+
+    async def _drain_vad(self) -> None:
+        if self._vad is not None:
+            await self._vad.drain()
 
     async def _stop_vad(self) -> None:
         if self._vad is not None:

@@ -101,6 +101,11 @@ class VADAnalyzer(ABC):
         """When a voice counts."""
         return self._params
 
+    @property
+    def runs_natively(self) -> bool:
+        """Whether a pipeline may run the analysis without Python."""
+        return False
+
     @abstractmethod
     def num_frames_required(self) -> int:
         """Return the number of samples of a window."""

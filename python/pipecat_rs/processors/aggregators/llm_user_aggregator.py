@@ -17,7 +17,6 @@ from pipecat_rs.frames.frames import (
     FunctionCallCancelFrame,
     FunctionCallResultFrame,
     FunctionCallsStartedFrame,
-    InputAudioRawFrame,
     InterimTranscriptionFrame,
     LLMContextFrame,
     LLMContextUserTurnFrame,
@@ -32,6 +31,7 @@ from pipecat_rs.frames.frames import (
     ProposedUserStoppedSpeakingFrame,
     ServiceMetadataFrame,
     StartFrame,
+    StopFrame,
     STTMetadataFrame,
     TranscriptionFrame,
     TranslationFrame,
@@ -40,10 +40,10 @@ from pipecat_rs.frames.frames import (
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
     UserTurnInferenceCompletedFrame,
-    VADParamsUpdateFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.aggregators.aggregator_params import LLMUserAggregatorParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
@@ -217,13 +217,17 @@ class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
     # ---- interest
 
     def _layout(self) -> tuple[Any, ...]:
-        return ("processor", self, self._interest())
+        interest = self._interest()
+        if self._vad_controller is not None:
+            return self._vad_controller.layout(interest)
+        return ("processor", self, interest)
 
     def _interest(self) -> tuple[type[Frame], ...] | None:
         """Return the frames that this aggregator, its strategies and its VAD handle; None: all."""
         own = declared_interest(type(self))
-        if own is not None and self._vad_controller is not None:
-            own = (*own, InputAudioRawFrame, VADParamsUpdateFrame)
+        if self._vad_controller is not None:
+            needs_audio = type(self).handles is not LLMUserAggregator.handles
+            own = self._vad_controller.interest(own, needs_audio=needs_audio)
         if own is not None and self._mute_strategies:
             own = (*own, *SWALLOWED_WHILE_MUTED)
         strategies = all_strategies(self._user_turn_controller.user_turn_strategies)
@@ -275,7 +279,16 @@ class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
             direction: Which way it travels.
         """
         await super().process_frame(frame, direction)
-        if await self._is_muted(frame):
+        if self._vad_controller is not None:
+            if isinstance(frame, VoiceActivityFrame):
+                await self._vad_controller.process_frame(frame)
+                return
+            if isinstance(frame, (EndFrame, StopFrame)):
+                await self._vad_controller.drain()
+        is_swallowed = await self._is_muted(frame)
+        if self._vad_controller is not None:
+            self._vad_controller.set_deaf(self._user_is_muted)
+        if is_swallowed:
             return
         await self._handle(frame, direction)
         if self._vad_controller is not None:

@@ -11,18 +11,24 @@ from pipecat_rs.frames.frames import (
     Frame,
     InputAudioRawFrame,
     StartFrame,
+    StopFrame,
     VADParamsUpdateFrame,
 )
+from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
     FrameProcessor,
     FrameProcessorSetup,
 )
+from pipecat_rs.processors.interest import declared_interest
 
 
 class VADProcessor(FrameProcessor):
-    """Passes audio on at once, then says both ways when speech starts, goes on and stops."""
+    """Passes audio on at once, then says both ways when speech starts, goes on and stops.
+
+    With an analyzer whose network is native, audio meets no Python here.
+    """
 
     handles = (InputAudioRawFrame, VADParamsUpdateFrame)
 
@@ -51,6 +57,13 @@ class VADProcessor(FrameProcessor):
             audio_idle_timeout=audio_idle_timeout,
         )
 
+    def _layout(self) -> tuple[Any, ...]:
+        own = declared_interest(type(self))
+        # A subclass that says what it handles means it.
+        needs_audio = type(self).handles is not VADProcessor.handles
+        interest = self._vad_controller.interest(own, needs_audio=needs_audio)
+        return self._vad_controller.layout(interest)
+
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Set the analyzer up.
 
@@ -73,6 +86,11 @@ class VADProcessor(FrameProcessor):
             direction: Which way it travels.
         """
         await super().process_frame(frame, direction)
+        if isinstance(frame, VoiceActivityFrame):
+            await self._vad_controller.process_frame(frame)
+            return
+        if isinstance(frame, (EndFrame, StopFrame)):
+            await self._vad_controller.drain()
         # On first: others start before anything is announced, and audio does not wait.
         await self.push_frame(frame, direction)
         if isinstance(frame, StartFrame):
