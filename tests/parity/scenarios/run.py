@@ -30,6 +30,7 @@ MODULES = (
     "corners",
     "texts",
     "utilities",
+    "serializers",
 )
 
 
