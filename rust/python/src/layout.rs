@@ -10,6 +10,7 @@ use crate::host::{Asyncio, Seat, classes};
 use crate::media::{AudioArrivals, PacedAudio};
 use crate::processor::{ProcessorBase, in_use};
 use crate::task::TaskBase;
+use crate::turn::SpeechSegment;
 use crate::voice::VoiceActivity;
 
 /// Which branch of a switcher is open.
@@ -114,6 +115,9 @@ fn native(owner: &Bound<'_, PyAny>, made: &Bound<'_, PyAny>) -> PyResult<engine:
     }
     if let Ok(voice) = made.cast::<VoiceActivity>() {
         return Ok(engine::Layout::Inline { name, processor: voice.get().processor(py)? });
+    }
+    if let Ok(segment) = made.cast::<SpeechSegment>() {
+        return Ok(engine::Layout::Inline { name, processor: segment.get().processor(py)? });
     }
     let arrivals = made.cast::<AudioArrivals>()?;
     Ok(engine::Layout::Inline { name, processor: arrivals.get().processor(py)? })

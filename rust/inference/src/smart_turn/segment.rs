@@ -53,6 +53,14 @@ impl Segment {
         self.start = start;
     }
 
+    /// Follows audio of another rate from now on; what there is of the old one is forgotten.
+    pub fn set_sample_rate(&mut self, sample_rate: u32) {
+        if sample_rate != self.params.sample_rate {
+            self.params.sample_rate = sample_rate;
+            self.clear();
+        }
+    }
+
     /// Whether somebody has spoken in this turn.
     #[must_use]
     pub fn has_speech(&self) -> bool {
