@@ -89,7 +89,7 @@ def test_what_overrides_nothing_of_the_analysis_runs_natively(silero):
     assert EarshotVADAnalyzer().runs_natively
     assert not InPython().runs_natively
     patched = SileroVADAnalyzer()
-    patched.voice_confidence = lambda _buffer: 1.0
+    patched.voice_confidence = lambda buffer: 1.0
     assert not patched.runs_natively
 
 
