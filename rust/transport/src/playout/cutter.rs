@@ -1,6 +1,7 @@
 //! Cuts a stream into chunks of one size that know what they were made of.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +16,8 @@ pub(super) struct Tag {
     pub(super) context: Option<Arc<str>>,
     pub(super) interruptible: bool,
     pub(super) epoch: Epoch,
+    /// In a chunk that must be played: the bytes of it that need not, and their epochs.
+    pub(super) loose: Vec<(Range<usize>, Epoch)>,
 }
 
 impl Tag {
@@ -22,9 +25,20 @@ impl Tag {
     pub(super) fn is_stale(&self, epoch: Epoch) -> bool {
         self.interruptible && self.epoch.is_before(epoch)
     }
+
+    /// Silence the parts of a chunk that an interruption drops, where the chunk as a whole stays.
+    pub(super) fn silence(&mut self, samples: &mut Bytes, mut is_void: impl FnMut(Epoch) -> bool) {
+        if self.loose.iter().any(|(_, epoch)| is_void(*epoch)) {
+            let mut kept = samples.to_vec();
+            for (range, _) in self.loose.extract_if(.., |(_, epoch)| is_void(*epoch)) {
+                kept[range].fill(0);
+            }
+            *samples = kept.into();
+        }
+    }
 }
 
-/// A chunk of audio. Its tag is that of its last part, but it is only interruptible if all of it is.
+/// A chunk of audio. Its tag is that of its last part, but it must be played if any part of it must.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
     pub(super) samples: Bytes,
@@ -86,21 +100,27 @@ impl Cutter {
             return chunk;
         }
         let mut samples = BytesMut::with_capacity(size);
-        samples.extend_from_slice(&first.samples);
-        let mut tag = first.tag;
-        while samples.len() < size
-            && let Some(mut run) = self.runs.pop_front()
-        {
-            let taken = run.samples.split_to(run.samples.len().min(size - samples.len()));
-            samples.extend_from_slice(&taken);
-            tag = Tag { interruptible: tag.interruptible && run.tag.interruptible, ..run.tag.clone() };
+        let (mut tag, mut interruptible, mut loose) = (first.tag.clone(), true, Vec::new());
+        let mut next = Some(first);
+        while let Some(mut run) = next {
+            let from = samples.len();
+            samples.extend_from_slice(&run.samples.split_to(run.samples.len().min(size - from)));
+            interruptible &= run.tag.interruptible;
+            if run.tag.interruptible {
+                loose.push((from..samples.len(), run.tag.epoch));
+            }
+            tag = run.tag.clone();
             if !run.samples.is_empty() {
                 self.runs.push_front(run);
             }
+            next = if samples.len() < size { self.runs.pop_front() } else { None };
+        }
+        if interruptible {
+            loose.clear();
         }
         self.held -= samples.len();
         samples.resize(size, 0);
-        Chunk { samples: samples.freeze(), tag }
+        Chunk { samples: samples.freeze(), tag: Tag { interruptible, loose, ..tag } }
     }
 }
 
@@ -109,7 +129,7 @@ mod tests {
     use super::*;
 
     fn tag(interruptible: bool) -> Tag {
-        Tag { kind: AudioKind::Plain, context: None, interruptible, epoch: Epoch(0) }
+        Tag { kind: AudioKind::Plain, context: None, interruptible, epoch: Epoch(0), loose: Vec::new() }
     }
 
     fn taken(cutter: &mut Cutter) -> Vec<(Vec<u8>, bool)> {
@@ -135,6 +155,23 @@ mod tests {
         cutter.push(Bytes::from_static(&[2, 3]), tag(false));
         cutter.push(Bytes::from_static(&[4, 5, 6]), tag(true));
         assert_eq!(taken(&mut cutter), [(vec![1, 2], false), (vec![3, 4], false), (vec![5, 6], true)]);
+    }
+
+    #[test]
+    fn of_a_chunk_that_must_be_played_the_rest_can_be_silenced() {
+        let mut cutter = Cutter::new(6);
+        for (run, interruptible, epoch) in [(&[1, 2][..], true, 1), (&[3], false, 1), (&[4, 5, 6], true, 2)] {
+            let tag = Tag { epoch: Epoch(epoch), ..tag(interruptible) };
+            cutter.push(Bytes::copy_from_slice(run), tag);
+        }
+        let mut chunk = cutter.take().unwrap();
+        let mut silenced = |epoch| {
+            chunk.tag.silence(&mut chunk.samples, |of| of.is_before(Epoch(epoch)));
+            chunk.samples.to_vec()
+        };
+        assert_eq!(silenced(1), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(silenced(2), [0, 0, 3, 4, 5, 6]);
+        assert_eq!(silenced(3), [0, 0, 3, 0, 0, 0]);
     }
 
     #[test]

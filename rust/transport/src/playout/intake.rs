@@ -58,7 +58,7 @@ impl Intake {
             (self.converter, self.format) = (converter, format);
         }
         let QueuedAudio { samples, kind, context, interruptible, epoch, .. } = audio;
-        let tag = Tag { kind, context, interruptible, epoch };
+        let tag = Tag { kind, context, interruptible, epoch, loose: Vec::new() };
         // Audio of a newer epoch tells of an interruption as well as the interruption itself.
         self.forget(|held| held.is_stale(epoch));
         if self.tag.as_ref().is_some_and(|held| held.interruptible != interruptible) {

@@ -53,8 +53,10 @@ impl<H: Host> Player<H> {
         let next = loop {
             state.apply_settings(&mut self.controls);
             let now = Instant::now();
-            match state.next(now, shared.outlet.epoch()) {
+            let epoch = shared.outlet.epoch();
+            match state.next(now, epoch) {
                 Next::Write(mut chunk) => {
+                    chunk.silence(|of| of.is_before(epoch));
                     if chunk.is_raw() {
                         self.finish_chunk(&mut chunk);
                     }

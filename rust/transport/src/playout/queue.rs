@@ -81,6 +81,11 @@ impl<H: Host> Queue<H> {
 
     pub(super) fn drop_interruptible(&mut self) {
         self.entries.retain(|entry| !entry.interruptible);
+        for entry in &mut self.entries {
+            if let Item::Audio(chunk) = &mut entry.item {
+                chunk.tag.silence(&mut chunk.samples, |_| true);
+            }
+        }
         self.audio_bytes = self.entries.iter().map(Entry::audio_bytes).sum();
     }
 }

@@ -60,6 +60,13 @@ impl Outgoing {
         matches!(&self.source, Source::Audio(tag) if tag.interruptible)
     }
 
+    /// Silence the parts that an interruption drops.
+    pub(super) fn silence(&mut self, is_void: impl FnMut(Epoch) -> bool) {
+        if let Source::Audio(tag) = &mut self.source {
+            tag.silence(&mut self.samples, is_void);
+        }
+    }
+
     pub(super) fn is_stale(&self, epoch: Epoch) -> bool {
         matches!(&self.source, Source::Audio(tag) if tag.is_stale(epoch))
     }
@@ -164,11 +171,12 @@ impl<H: Host> State<H> {
         let was_empty = self.queue.is_empty();
         self.lasting_held = lasting_held;
         let most = self.settings.bytes_in(self.settings.max_queued);
-        for chunk in chunks {
-            let dropped = chunk.tag.interruptible && marks.interruptions != self.interruptions;
-            if self.over || self.gone || dropped {
+        let interrupted = marks.interruptions != self.interruptions;
+        for mut chunk in chunks {
+            if self.over || self.gone || interrupted && chunk.tag.interruptible {
                 continue;
             }
+            chunk.tag.silence(&mut chunk.samples, |_| interrupted);
             if self.queue.audio_bytes() + chunk.samples.len() > most {
                 self.overflow();
                 return true;
@@ -218,6 +226,9 @@ impl<H: Host> State<H> {
         self.queue.drop_interruptible();
         self.timed.drop_interruptible();
         self.refused.take_if(|refused| refused.is_interruptible());
+        if let Some(refused) = &mut self.refused {
+            refused.silence(|_| true);
+        }
         if !self.lasting_held && self.queued_bytes() == 0 {
             self.stop_speaking();
         }

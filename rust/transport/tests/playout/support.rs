@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Speech(Speech),
     Failed(String, bool),
     Done,
+    /// What the test itself did.
+    Mark,
 }
 
 /// How the peer behaves.
@@ -88,6 +90,11 @@ impl World {
 
     pub(crate) fn log(&self) -> Vec<(Duration, Event)> {
         lock(&self.log).clone()
+    }
+
+    /// How many events there were.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.log).len()
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -173,7 +180,7 @@ impl World {
             world.note(Event::Done);
             let _nobody_waits = done.send(());
         }));
-        finished.await.unwrap();
+        finished.await.expect("the end is called in any case");
     }
 
     /// Wait for the first event that is so.
