@@ -19,7 +19,7 @@ from pipecat_rs.processors.audio.paced_audio_source import PacedAudioSource
 from pipecat_rs.processors.audio.vad_processor import VADProcessor
 from pipecat_rs.testing import Recorder, running
 from pipecat_rs.turns.user_turn_strategies import ExternalUserTurnStrategies
-from support.speech import silence, voice
+from support.spoken import silence, voice
 from support.tasks import task_of
 from support.waiting import until, within
 

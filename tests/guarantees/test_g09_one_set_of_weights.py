@@ -10,7 +10,7 @@ from pipecat_rs.frames.frames import EndFrame, VADUserStoppedSpeakingFrame
 from pipecat_rs.processors.audio.paced_audio_source import PacedAudioSource
 from pipecat_rs.processors.audio.vad_processor import VADProcessor
 from pipecat_rs.testing import Recorder
-from support.speech import silence, voice
+from support.spoken import silence, voice
 from support.tasks import task_of
 from support.waiting import within
 

@@ -1,39 +1,35 @@
-"""A voice that speaks real words, made by a model that is installed with the extra ``local``."""
+"""Speech in the demo's calls."""
 
-from collections.abc import Iterator
-from functools import cache
+import wave
+from array import array
+from pathlib import Path
 
-import pytest
-from pipecat_rs.frames.frames import InputAudioRawFrame
+import pipecat_rs.demo.calls
 
-TEXT = "The capital of France is Paris."
-CHUNK_MS = 20
+RATE = 16_000
+"""Sample rate of the calls, in Hz."""
 
+_CALLS = Path(pipecat_rs.demo.calls.__file__).parent
 
-@cache
-def voice(rate: int) -> bytes:
-    """Words at a rate in Hz, as 16-bit mono audio. Skips the test where there is no voice."""
-    soxr = pytest.importorskip("soxr")
-    return (soxr.resample(_words(), 24_000, rate) * 32767).astype("<i2").tobytes()
+WHO_WROTE = ("scripted", 9.83, 12.13)
+"""A whole question, with the pauses before and behind it: "Who wrote Sense and Sensibility?"."""
 
-
-@cache
-def _words():
-    return pytest.importorskip("hibari").Hibari()(TEXT, seed=1)
+WHO_WROTE_SENSE = ("scripted", 9.83, 11.61)
+"""The same, cut off within its last word."""
 
 
-def silence(rate: int, secs: float = 1.0) -> bytes:
-    return bytes(int(rate * secs) * 2)
+def speech(call: str, begin: float, end: float, rate: int = RATE) -> bytes:
+    """Return 16-bit mono audio from a call.
 
-
-def conversation(rate: int) -> bytes:
-    """Words twice, with a second of silence around each."""
-    pause = silence(rate)
-    return pause + voice(rate) + pause + voice(rate) + pause
-
-
-def chunks(audio: bytes, rate: int, chunk_ms: int = CHUNK_MS) -> Iterator[InputAudioRawFrame]:
-    """Audio as the frames that a transport makes of it."""
-    size = rate * chunk_ms // 1000 * 2
-    for at in range(0, len(audio), size):
-        yield InputAudioRawFrame(audio[at : at + size], rate, 1)
+    Args:
+        call: Name of the call.
+        begin: Where it begins, in seconds.
+        end: Where it ends, in seconds.
+        rate: 16000 or 8000 Hz.
+    """
+    with wave.open(str(_CALLS / f"{call}.wav")) as file:
+        file.setpos(round(begin * RATE))
+        heard = array("h", file.readframes(round(end * RATE) // 2 * 2 - round(begin * RATE)))
+    if rate == RATE // 2:
+        heard = array("h", [sum(heard[at : at + 2]) >> 1 for at in range(0, len(heard), 2)])
+    return heard.tobytes()

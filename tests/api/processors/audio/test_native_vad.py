@@ -35,7 +35,7 @@ from pipecat_rs.transports.base_input import BaseInputTransport
 from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.turns.user_mute import BaseUserMuteStrategy
 from support.passage import kinds, passage, passed
-from support.speech import chunks, conversation, silence, voice
+from support.spoken import chunks, conversation, silence, voice
 from support.tasks import task_of
 from support.waiting import settle, within
 
