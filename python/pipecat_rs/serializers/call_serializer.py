@@ -53,5 +53,5 @@ class CallSerializer(WireFormatSerializer):
             return await super().serialize(frame)
         if self._params.auto_hang_up and not self._hang_up_attempted:
             self._hang_up_attempted = True
-            await hang_up(self._hang_up_request())
+            await hang_up(self._hang_up_request)
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -76,12 +78,17 @@ def path_segment(identifier: str) -> str:
     return quote(identifier, safe=":")
 
 
-async def hang_up(request: HangUp) -> None:
+async def hang_up(make_request: Callable[[], HangUp]) -> None:
     """End a call. What goes wrong is logged: there is nobody left to raise it to.
 
     Args:
-        request: The request.
+        make_request: Makes the request.
     """
+    try:
+        request = make_request()
+    except ValueError as error:
+        logger.error("a call may still be up: %s; end it at the provider", error)
+        return
     try:
         status, answer, text = await _send(request)
     except asyncio.CancelledError:
@@ -121,18 +128,18 @@ async def hang_up(request: HangUp) -> None:
 
 async def _send(request: HangUp) -> tuple[int, Any, str]:
     """Return the answer's status, its JSON if it is JSON, and its text."""
-    import json
-
     import aiohttp
 
-    auth = aiohttp.BasicAuth(*request.basic_auth) if request.basic_auth else None
+    headers = dict(request.headers)
+    if request.basic_auth is not None:
+        word = base64.b64encode(":".join(request.basic_auth).encode()).decode()
+        headers["Authorization"] = f"Basic {word}"
     async with (
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_SECS)) as session,
         session.request(
             request.method,
             request.url,
-            auth=auth,
-            headers=request.headers,
+            headers=headers,
             data=request.form,
             allow_redirects=False,  # the credentials are for this host
         ) as response,
