@@ -1168,7 +1168,10 @@ class SessionServer:
             port: 0 for any that is free.
             options: What is not to be as usual: those of `WebSocketServer` without
                 max_connections, and max_sessions, max_output_lateness_secs, max_loop_delay_secs,
-                authorize_timeout_secs, retry_after_secs, process and shared_metrics.
+                authorize_timeout_secs and retry_after_secs. For one of several processes that
+                share a port: siblings (the folder where they leave for each other what they have
+                to say, and its name among them) and handed_over (the Unix socket over which it
+                gets what was accepted, and its number there).
             on_request: Decides who is let in; None for everybody.
             on_http: Answers other requests; None for nobody.
 
@@ -1288,7 +1291,10 @@ class TurnAnswer:
 
 @final
 class SpeechSegment:
-    """The audio of a turn, from shortly before speech on. May be used from any thread."""
+    """The audio of a turn, from shortly before speech on. May be used from any thread.
+
+    As part of a layout, ``("native", name, segment)``, it listens to the audio that passes there.
+    """
 
     def __new__(
         cls, sample_rate: int, stop_secs: float, pre_speech_secs: float, longest_secs: float
@@ -1296,13 +1302,13 @@ class SpeechSegment:
         """Begin a stream.
 
         Args:
-            sample_rate: Sample rate in Hz.
+            sample_rate: Sample rate in Hz; 0 if it is not known yet.
             stop_secs: How long it is quiet behind speech until the turn is over anyhow.
             pre_speech_secs: How far before the report of speech the segment begins.
             longest_secs: What the segment is cut to, at its end.
 
         Raises:
-            ValueError: If the rate is 0 or a time is negative.
+            ValueError: If a time is negative.
         """
 
     @property
@@ -1317,11 +1323,23 @@ class SpeechSegment:
         """Take 16-bit mono audio in. True if it was quiet for so long that the turn is over.
 
         Raises:
-            ValueError: If there is half a sample.
+            ValueError: If there is half a sample, or the sample rate is not known.
         """
+
+    def set_sample_rate(self, sample_rate: int) -> None:
+        """Follow audio of another rate; what there is of the old one is forgotten."""
 
     def set_start_secs(self, secs: float) -> None:
         """Take over how long somebody speaks before it is reported."""
+
+    def set_speaking(self, is_speaking: bool) -> None:
+        """Say whether there is voice in the audio that passes from now on; not if frames do."""
+
+    def set_follows_frames(self, follows_frames: bool) -> None:
+        """Say whether the frames of voice activity pass the same place as the audio."""
+
+    def set_deaf(self, is_deaf: bool) -> None:
+        """Say whether audio that passes is not listened to."""
 
     def audio(self) -> bytes:
         """Return the audio to judge."""

@@ -88,6 +88,16 @@ class CallRecording:
             samples += bytes(2 * gap)
         samples += audio
 
+    def cut(self, track: Track, until: float) -> None:
+        """Take back what a track has beyond a time, as far as it is still in memory.
+
+        Args:
+            track: Whose voice it is.
+            until: Seconds from the start of the call.
+        """
+        kept = max(0, round(until * self._rate) - self._settled)
+        del self._tracks[track][2 * kept :]
+
     def settle(self, until: float) -> bytes:
         """Take out the part of the recording that no later `write` will touch.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pipecat_rs import _core
 from pipecat_rs.audio.lateness import LatenessHistogram
 from pipecat_rs.audio.pacer import Pacer
 from pipecat_rs.frames.frames import (
@@ -103,9 +104,11 @@ class BaseOutputTransport(FrameProcessor):
         return self._audio_chunk_size
 
     @property
-    def lateness(self) -> LatenessHistogram:
-        """How late audio chunks were written, by the schedule. Empty if `paced` is false."""
-        return self._lateness
+    def lateness(self) -> LatenessHistogram | _core.Lateness:
+        """How late audio chunks were written, by the schedule. Empty if nothing is paced."""
+        sender = self._media_senders.get(None)
+        native = sender.lateness if isinstance(sender, NativeMediaSender) else None
+        return self._lateness if native is None else native
 
     @property
     def silent(self) -> bool:

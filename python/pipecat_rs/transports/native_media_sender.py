@@ -64,6 +64,7 @@ class NativeMediaSender:
         self._sink = sink
         self._mixer = params._mixer_of(destination)
         self._playout: _core.Playout | None = None
+        self._lateness: _core.Lateness | None = None
 
     @property
     def busy(self) -> bool:
@@ -80,9 +81,10 @@ class NativeMediaSender:
         """Native output keeps its own time: 0."""
         return 0.0
 
-    def lateness(self) -> dict[str, float]:
-        """How late chunks were written: count, p50_ms, p99_ms, p99_9_ms and max_ms."""
-        return self._playout.lateness() if self._playout is not None else {}
+    @property
+    def lateness(self) -> _core.Lateness | None:
+        """How late chunks were written; None before the start."""
+        return self._lateness
 
     async def start(self) -> None:
         """Start to play."""
@@ -103,6 +105,7 @@ class NativeMediaSender:
         self._playout = _core.Playout(
             self._transport, self._destination, settings, self._sink, self._failed, background
         )
+        self._lateness = self._playout.lateness
 
     async def finish(self, frame: EndFrame) -> None:
         """Play all that is queued, then stop.

@@ -12,6 +12,7 @@ mod layout;
 mod media;
 mod observer;
 mod processor;
+mod serve;
 mod task;
 mod turn;
 mod voice;
@@ -57,6 +58,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<layout::SwitchChoice>()?;
     module.add_class::<media::PacedAudio>()?;
     module.add_class::<media::AudioArrivals>()?;
+    module.add_class::<media::AudioCollector>()?;
+    module.add_class::<media::AudioFeed>()?;
+    module.add_class::<media::Lateness>()?;
     module.add_class::<media::Playout>()?;
     module.add_class::<host::port::LoopPort>()?;
     module.add_class::<websocket::AudioInput>()?;
@@ -64,6 +68,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<websocket::WebSocketRequest>()?;
     module.add_class::<websocket::WebSocketServer>()?;
     module.add_class::<websocket::WireOutput>()?;
+    module.add_class::<serve::HttpRequest>()?;
+    module.add_class::<serve::Session>()?;
+    module.add_class::<serve::SessionServer>()?;
     module.add_function(wrap_pyfunction!(websocket::_websocket_connect, module)?)?;
     module.add_class::<voice::VoiceModel>()?;
     module.add_class::<voice::VoiceStream>()?;

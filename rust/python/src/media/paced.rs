@@ -10,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::summary;
+use super::lateness::summary;
 use crate::host::Asyncio;
 use crate::host::frame::{NativeBody, class_named, native};
 

@@ -17,7 +17,7 @@ use pyo3::types::PyDict;
 use tokio::time::Instant;
 
 use super::background::Behind;
-use super::summary;
+use super::lateness::Lateness;
 use crate::audio::BackgroundSound;
 use crate::host::frame::{self, NativeBody, class_named};
 use crate::host::graveyard::FrameObject;
@@ -278,9 +278,10 @@ impl Playout {
         self.playout.queued().as_secs_f64()
     }
 
-    /// How late chunks were written: count, p50, p99, p99.9 and max in ms.
-    fn lateness<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        summary(py, Some(&self.playout.lateness()))
+    /// How late chunks were written.
+    #[getter]
+    fn lateness(&self) -> Lateness {
+        Lateness::new(self.playout.lateness())
     }
 }
 

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::connection::WebSocketConnection;
 use super::message_of;
+use crate::media::AudioCollector;
 use crate::wire::WireSerializer;
 
 /// A sink that has a connection or has none, as clients come and go.
@@ -109,11 +110,12 @@ impl WireOutput {
 
 /// The sink behind an object that Python gives.
 pub(crate) fn sink_of(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Sink>> {
-    match object.cast::<WireOutput>() {
-        Ok(output) => Ok(Arc::clone(&output.get().attached) as Arc<dyn Sink>),
-        Err(_) => Err(PyTypeError::new_err(format!(
-            "a playout writes to a native sink, not to {}",
-            object.get_type().name()?
-        ))),
+    if let Ok(output) = object.cast::<WireOutput>() {
+        return Ok(Arc::clone(&output.get().attached) as Arc<dyn Sink>);
     }
+    if let Ok(collector) = object.cast::<AudioCollector>() {
+        return Ok(collector.get().sink());
+    }
+    let kind = object.get_type();
+    Err(PyTypeError::new_err(format!("a playout writes to a native sink, not to {}", kind.name()?)))
 }
