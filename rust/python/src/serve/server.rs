@@ -185,7 +185,11 @@ impl SessionServer {
     }
 
     /// What was counted so far, by name.
-    fn totals(&self) -> HashMap<&'static str, u64> {
-        self.server.totals().into_iter().collect()
+    fn totals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let totals = PyDict::new(py);
+        for (name, count) in self.server.totals() {
+            totals.set_item(name, count)?;
+        }
+        Ok(totals)
     }
 }

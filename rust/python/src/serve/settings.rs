@@ -22,8 +22,8 @@ pub(super) fn read(options: &Bound<'_, PyDict>, host: &str, port: u16) -> PyResu
             "max_loop_delay_secs" => settings.overload.loop_delay = optional_secs(&name, &value)?,
             "authorize_timeout_secs" => settings.authorize_timeout = secs(&name, &value)?,
             "retry_after_secs" => settings.retry_after = secs(&name, &value)?,
-            "process" => settings.process = value.extract()?,
-            "shared_metrics" => settings.shared_metrics = value.extract::<Option<PathBuf>>()?,
+            "siblings" => settings.siblings = value.extract::<Option<(PathBuf, String)>>()?,
+            "handed_over" => settings.handed_over = value.extract::<Option<(PathBuf, u32)>>()?,
             _ => of_the_port.set_item(name, value)?,
         }
     }

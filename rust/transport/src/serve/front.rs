@@ -163,11 +163,10 @@ impl Handler for Front {
 impl Front {
     fn about_itself(&self, path: &str) -> Option<Response> {
         match path {
-            "/health" => Some(typed(200, "application/json", self.shared.health().json())),
+            "/health" => Some(typed(200, "application/json", self.shared.all_health().1)),
             "/ready" => {
-                let health = self.shared.health();
-                let status = if health.is_ready() { 200 } else { 503 };
-                Some(typed(status, "application/json", health.json()))
+                let (ready, health) = self.shared.all_health();
+                Some(typed(if ready { 200 } else { 503 }, "application/json", health))
             }
             "/metrics" => {
                 Some(typed(200, "text/plain; version=0.0.4; charset=utf-8", self.shared.all_metrics()))

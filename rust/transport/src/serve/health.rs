@@ -72,6 +72,36 @@ impl Health {
     }
 }
 
+/// What several processes say of themselves, as one: they share the sessions of a port.
+pub(super) fn merge_health(processes: &[(String, String)]) -> (bool, String) {
+    let mut rank = STATES.len() - 1;
+    let (mut sessions, mut max_sessions, mut each) = (0, 0, String::new());
+    for (process, json) in processes {
+        let status = field(json, "status").trim_matches('"');
+        rank = rank.min(STATES.iter().position(|state| *state == status).unwrap_or(rank));
+        sessions += field(json, "sessions").parse().unwrap_or(0);
+        max_sessions += field(json, "max_sessions").parse().unwrap_or(0);
+        let comma = if each.is_empty() { "" } else { ", " };
+        // Writing to a string cannot fail.
+        let _ = write!(each, "{comma}\"{process}\": {}", json.trim_end());
+    }
+    let status = STATES[rank];
+    let text = format!(
+        "{{\"status\": \"{status}\", \"sessions\": {sessions}, \"max_sessions\": {max_sessions}, \
+         \"processes\": {{{each}}}}}\n"
+    );
+    (status == STATES[0], text)
+}
+
+/// From the best one: several processes are as well as the best of them.
+const STATES: [&str; 4] = ["ok", "full", "overloaded", "draining"];
+
+/// The value of a field in what [`Health::json`] writes, where the name stands first.
+fn field<'a>(json: &'a str, name: &str) -> &'a str {
+    let value = json.split_once(&format!("\"{name}\": ")).map_or("", |(_, value)| value);
+    value.split([',', '}']).next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +137,17 @@ mod tests {
         assert_eq!(Health { draining: true, ..late }.status(), "draining");
         assert!(health().is_ready());
         assert!(!Health { loops: Vec::new(), ..health() }.is_ready());
+    }
+
+    #[test]
+    fn several_processes_are_as_well_as_the_best_and_their_sessions_add_up() {
+        let full = Health { sessions: 2, ..health() }.json();
+        let processes = [("0".to_owned(), full.clone()), ("1".to_owned(), health().json())];
+        let (ready, json) = merge_health(&processes);
+        assert!(ready);
+        let begin = "{\"status\": \"ok\", \"sessions\": 3, \"max_sessions\": 4, \"processes\": {\"0\": {\"status\": \"full\",";
+        assert!(json.starts_with(begin), "{json}");
+        let (ready, json) = merge_health(&processes[..1]);
+        assert!(!ready && json.starts_with("{\"status\": \"full\""), "{json}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod exposition;
 mod front;
+mod handover;
 mod health;
 mod loops;
 mod metrics;
@@ -16,6 +17,7 @@ mod pulse;
 mod server;
 mod session;
 mod sessions;
+mod siblings;
 
 pub use exposition::merge_expositions;
 pub use front::{Hooks, Verdict};

@@ -13,12 +13,14 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::exposition::{Exposition, merge_expositions};
 use super::front::{Entrance, Front, Hooks};
-use super::health::Health;
+use super::handover;
+use super::health::{Health, merge_health};
 use super::loops::{Loops, SessionLoop};
 use super::metrics::Metrics;
 use super::overload::{Overload, OverloadLimits, Recent};
 use super::session::Running;
 use super::sessions::Sessions;
+use super::siblings::{Kind, Siblings};
 use crate::lateness::Lateness;
 use crate::websocket::{Connection, Server, ServerSettings};
 
@@ -40,10 +42,12 @@ pub struct SessionServerSettings {
     pub authorize_timeout: Duration,
     /// When those that are refused for now may ask again.
     pub retry_after: Duration,
-    /// Its name among the processes that share a port; it labels the metrics.
-    pub process: Option<String>,
-    /// Where the processes that share a port leave their metrics for each other.
-    pub shared_metrics: Option<PathBuf>,
+    /// For one of several processes that share a port: where they leave for each other what they
+    /// have to say, and its name among them, which labels its metrics.
+    pub siblings: Option<(PathBuf, String)>,
+    /// Instead of listening: the Unix socket over which another process hands over what it has
+    /// accepted, and this process's number there.
+    pub handed_over: Option<(PathBuf, u32)>,
 }
 
 impl Default for SessionServerSettings {
@@ -54,8 +58,8 @@ impl Default for SessionServerSettings {
             overload: OverloadLimits::default(),
             authorize_timeout: Duration::from_secs(5),
             retry_after: Duration::from_secs(5),
-            process: None,
-            shared_metrics: None,
+            siblings: None,
+            handed_over: None,
         }
     }
 }
@@ -73,8 +77,7 @@ pub(super) struct Shared {
     overload: Mutex<Option<Overload>>,
     ids: AtomicU64,
     started: Instant,
-    process: Option<String>,
-    shared_metrics: Option<PathBuf>,
+    siblings: Option<Siblings>,
     port: OnceLock<Weak<Server>>,
 }
 
@@ -117,7 +120,8 @@ impl Shared {
     }
 
     fn metrics(&self) -> String {
-        let label = self.process.as_ref().map(|name| format!("process=\"{name}\"")).unwrap_or_default();
+        let label = self.siblings.as_ref().map(|siblings| format!("process=\"{}\"", siblings.process));
+        let label = label.unwrap_or_default();
         let mut text = Exposition::new(&label);
         let health = self.health();
         text.single("pipecat_rs_sessions", "gauge", "Sessions that run.", health.sessions);
@@ -170,25 +174,24 @@ impl Shared {
     /// Those of all processes that share the port.
     pub(super) fn all_metrics(&self) -> String {
         let own = self.metrics();
-        let (Some(folder), Some(process)) = (&self.shared_metrics, &self.process) else { return own };
-        let own_name = format!("{process}.prom");
-        let mut others: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default();
-        others.retain(|path| path.extension().is_some_and(|e| e == "prom") && !path.ends_with(&own_name));
-        others.sort();
-        let texts: Vec<String> =
-            others.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
-        merge_expositions(std::iter::once(own.as_str()).chain(texts.iter().map(String::as_str)))
+        let Some(siblings) = &self.siblings else { return own };
+        let all = siblings.gather(Kind::Metrics, own);
+        merge_expositions(all.iter().map(|(_, text)| text.as_str()))
     }
 
-    /// Leave the metrics for the other processes, in one step.
-    fn share_metrics(&self) {
-        let (Some(folder), Some(process)) = (&self.shared_metrics, &self.process) else { return };
-        let next = folder.join(format!("{process}.next"));
-        // A full disk costs the other processes a scrape, no more.
-        if std::fs::write(&next, self.metrics()).is_ok() {
-            let _too_late = std::fs::rename(next, folder.join(format!("{process}.prom")));
+    /// As JSON, of all processes that share the port, and whether a new session would be begun.
+    pub(super) fn all_health(&self) -> (bool, String) {
+        let health = self.health();
+        match &self.siblings {
+            None => (health.is_ready(), health.json()),
+            Some(siblings) => merge_health(&siblings.gather(Kind::Health, health.json())),
+        }
+    }
+
+    fn tell_siblings(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.leave(Kind::Metrics, &self.metrics());
+            siblings.leave(Kind::Health, &self.health().json());
         }
     }
 }
@@ -218,7 +221,7 @@ fn write_process(text: &mut Exposition) {
 pub struct SessionServer {
     shared: Arc<Shared>,
     port: Arc<Server>,
-    watch: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl SessionServer {
@@ -244,19 +247,32 @@ impl SessionServer {
             overload: Mutex::new(None),
             ids: AtomicU64::new(0),
             started: now,
-            process: settings.process,
-            shared_metrics: settings.shared_metrics,
+            siblings: settings.siblings.map(|(folder, process)| Siblings { folder, process }),
             port: OnceLock::new(),
         });
         let patience = settings.authorize_timeout.min(settings.port.limits.handshake_timeout);
         let front = Front { shared: Arc::clone(&shared), hooks, patience };
         let max_connections = settings.max_sessions.saturating_add(SPARE_CONNECTIONS);
         let port = ServerSettings { max_connections, ..settings.port };
-        let port = Arc::new(Server::listen(runtime, port, Arc::new(front))?);
+        let mut tasks = Vec::new();
+        let port = match settings.handed_over {
+            None => Arc::new(Server::listen(runtime, port, Arc::new(front))?),
+            Some((path, number)) => {
+                let _within = runtime.enter();
+                let port = Arc::new(Server::without_port(port, Arc::new(front))?);
+                let control = handover::connect(&path, number)?;
+                let (sessions, followed) = (Arc::clone(&shared.sessions), Arc::clone(&port));
+                tasks.push(runtime.spawn(async move {
+                    handover::follow(control, followed, Arc::clone(&sessions)).await;
+                    sessions.drain(); // nobody hands over any more
+                }));
+                port
+            }
+        };
         // Set once: nobody else has the shared state yet that could have.
         let _ = shared.port.set(Arc::downgrade(&port));
-        let watch = runtime.spawn(watch(Arc::downgrade(&shared)));
-        Ok(Self { shared, port, watch })
+        tasks.push(runtime.spawn(watch(Arc::downgrade(&shared))));
+        Ok(Self { shared, port, tasks })
     }
 
     /// The port itself.
@@ -294,7 +310,7 @@ impl SessionServer {
     /// close; waiting for them is [`drained`](Self::drained).
     pub async fn close(&self, grace: Duration) {
         self.drain();
-        self.watch.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.port.close(grace).await;
         self.shared.entrance.sweep();
     }
@@ -330,7 +346,7 @@ impl SessionServer {
 
 impl Drop for SessionServer {
     fn drop(&mut self) {
-        self.watch.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -348,7 +364,7 @@ async fn watch(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         shared.tick();
         if tick.is_multiple_of(4) {
-            shared.share_metrics();
+            shared.tell_siblings();
         }
     }
 }

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::capacity::Capacity;
-use super::connection::Connection;
+use super::connection::{Connection, NO_ADDRESS};
 use super::handshake::handshake;
 use super::limits::Limits;
 use super::request::Handler;
@@ -146,8 +146,40 @@ impl Server {
         let _within = runtime.enter();
         let listener = bind(&settings)?;
         let local = listener.local_addr()?;
+        let shared = Self::share(settings, handler)?;
+        let accepting = runtime.spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { shared, local, accepting: Mutex::new(Some(accepting)) })
+    }
+
+    /// Without a port: it serves the sockets that are given to [`serve`](Self::serve).
+    ///
+    /// # Errors
+    /// If the certificate cannot be used.
+    pub fn without_port(settings: ServerSettings, handler: Arc<dyn Handler>) -> io::Result<Self> {
+        let shared = Self::share(settings, handler)?;
+        Ok(Self { shared, local: NO_ADDRESS, accepting: Mutex::new(None) })
+    }
+
+    /// Serve a socket that somebody else has accepted, until it is a WebSocket, or answered. Within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// If the socket is no good.
+    pub fn serve(&self, socket: std::net::TcpStream) -> io::Result<impl Future<Output = ()> + use<>> {
+        socket.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(socket)?;
+        let peer = stream.peer_addr()?;
+        stream.set_nodelay(true)?;
+        let shared = Arc::clone(&self.shared);
+        Ok(async move {
+            let Ok(permit) = Arc::clone(&shared.handshakes).acquire_owned().await else { return };
+            serve(stream, peer, shared, permit).await;
+        })
+    }
+
+    fn share(settings: ServerSettings, handler: Arc<dyn Handler>) -> io::Result<Arc<Shared>> {
         let max_handshakes = u32::try_from(settings.max_handshakes.max(1)).unwrap_or(u32::MAX);
-        let shared = Arc::new(Shared {
+        Ok(Arc::new(Shared {
             tls: settings.tls.as_ref().map(ServerTls::acceptor).transpose()?,
             limits: Arc::new(settings.limits),
             allowed_origins: settings.allowed_origins,
@@ -160,9 +192,7 @@ impl Server {
             closing: watch::Sender::new(false),
             handshakes: Arc::new(Semaphore::new(max_handshakes as usize)),
             max_handshakes,
-        });
-        let accepting = runtime.spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { shared, local, accepting: Mutex::new(Some(accepting)) })
+        }))
     }
 
     /// Where it listens.
@@ -299,15 +329,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let _permit = permit;
-            let mut closing = shared.closing.subscribe();
-            tokio::select! {
-                () = handshake(stream, peer, Arc::clone(&shared)) => {}
-                _ = closing.wait_for(|closing| *closing) => {}
-            }
-        });
+        tokio::spawn(serve(stream, peer, Arc::clone(&shared), permit));
+    }
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, permit: OwnedSemaphorePermit) {
+    let _permit = permit;
+    let mut closing = shared.closing.subscribe();
+    tokio::select! {
+        () = handshake(stream, peer, Arc::clone(&shared)) => {}
+        _ = closing.wait_for(|closing| *closing) => {}
     }
 }
 
