@@ -15,11 +15,19 @@ const RTVI_LABEL: &str = "rtvi-ai";
 /// How deep facts may nest.
 const MAX_DEPTH: usize = 4;
 
-/// Reads a message as JSON; binary ones too, if they are UTF-8.
+/// Reads a message as a JSON object; binary ones too, if they are UTF-8.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(
     format: &'static str,
     message: &'a Message,
 ) -> Result<T, WireError> {
+    let bytes = match message {
+        Message::Text(text) => text.as_bytes(),
+        Message::Binary(bytes) => bytes,
+    };
+    // A list would do for a struct's fields in order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(WireError::malformed(format, "a message that is no JSON object"));
+    }
     match message {
         Message::Text(text) => serde_json::from_str(text),
         Message::Binary(bytes) => serde_json::from_slice(bytes),

@@ -88,6 +88,7 @@ fn what_is_wrong_is_refused_and_the_stream_goes_on() {
     let mut twilio = serializer("twilio", r#"{"stream_sid": "MZ1"}"#);
     let media = |payload: &str| text(&format!(r#"{{"event":"media","media":{{"payload":"{payload}"}}}}"#));
     assert!(refused(&mut *twilio, &text("{")).starts_with("twilio: EOF"));
+    assert!(refused(&mut *twilio, &text(r#"["media"]"#)).contains("no JSON object"));
     assert!(refused(&mut *twilio, &media("a*b=")).contains("no base64"));
     let other = r#"{"event":"media","streamSid":"MZ2","media":{"payload":"/84="}}"#;
     assert_eq!(refused(&mut *twilio, &text(other)), "twilio: audio of another stream");

@@ -124,6 +124,9 @@ impl Genesys {
         let text = envelope.parameters.map_or("{}", RawValue::get);
         let parameters: Value =
             serde_json::from_str(text).map_err(|error| WireError::malformed(FORMAT, error))?;
+        if !parameters.is_object() {
+            return Err(WireError::malformed(FORMAT, "parameters that are no JSON object"));
+        }
         let position = envelope.position.as_ref().and_then(Value::as_str);
         let seq = match envelope.seq {
             Some(Loose::Number(seq)) => seq,
