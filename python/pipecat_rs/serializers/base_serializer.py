@@ -69,7 +69,7 @@ class FrameSerializer(BaseObject):
         """Learn the pipeline's sample rates. Called before the first frame.
 
         Args:
-            setup: What processors are given before they start; a StartFrame has the rates too.
+            setup: What processors are given before they start.
         """
 
     @abstractmethod

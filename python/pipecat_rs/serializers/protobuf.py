@@ -128,7 +128,7 @@ class ProtobufFrameSerializer(WireFormatSerializer):
                 raise ValueError("no frame of a known kind")
             return self._frame_from(*found)
         except ValueError as error:  # JSON's too
-            logger.warning("%s: a message is ignored: %s", self, error)
+            self._complain(error)
             return None
 
     def _frame_from(self, kind: str, values: dict[str, Any]) -> Frame:

@@ -49,6 +49,7 @@ class WireFormatSerializer(FrameSerializer):
 
     _made: _core.WireSerializer | None = None
     _rates: tuple[int, int] | None = None
+    _has_complained = False
 
     def _settings(self) -> dict[str, Any]:
         """The format's settings."""
@@ -75,7 +76,7 @@ class WireFormatSerializer(FrameSerializer):
         """Learn the pipeline's sample rates.
 
         Args:
-            setup: What processors are given before they start; a StartFrame has the rates too.
+            setup: What processors are given before they start.
         """
         self._rates = (setup.audio_in_sample_rate, setup.audio_out_sample_rate)
         if self._made is not None:
@@ -124,11 +125,18 @@ class WireFormatSerializer(FrameSerializer):
         return frame
 
     def _decode(self, data: str | bytes) -> list[tuple[Any, ...]]:
+        wire = self._wire
         try:
-            return self._wire.decode(data)
+            return wire.decode(data)
         except ValueError as error:
-            logger.warning("%s: a message is ignored: %s", self, error)
+            self._complain(error)
             return []
+
+    def _complain(self, error: Exception) -> None:
+        """Say why a message is ignored: aloud once, as a peer may send any number of them."""
+        level = logging.DEBUG if self._has_complained else logging.WARNING
+        self._has_complained = True
+        logger.log(level, "%s: a message is ignored: %s", self, error)
 
     def _frame_of(self, kind: str, *values: Any) -> Frame | None:
         match kind, values:
