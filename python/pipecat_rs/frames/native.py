@@ -12,8 +12,9 @@ from pipecat_rs.frames.frames import (
     OutputAudioRawFrame,
     SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 
 NATIVE_FRAMES: tuple[type[Frame], ...] = (
     BotSpeakingFrame,
@@ -24,6 +25,7 @@ NATIVE_FRAMES: tuple[type[Frame], ...] = (
     OutputAudioRawFrame,
     SpeechOutputAudioRawFrame,
     TTSAudioRawFrame,
-    VoiceActivityFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 """By class; the engine looks them up by name."""

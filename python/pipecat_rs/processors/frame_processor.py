@@ -17,6 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipecat_rs import _core
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.exceptions import ProcessorNotSetUpError
 from pipecat_rs.frames import base, classification
 from pipecat_rs.frames.frames import (
@@ -83,7 +84,7 @@ _core._configure(  # pyright: ignore[reportPrivateUsage]
     classification.engine_bits,
     FrameDirection.DOWNSTREAM,
     FrameDirection.UPSTREAM,
-    {frame_type.__name__: frame_type for frame_type in NATIVE_FRAMES},
+    {frame_type.__name__: frame_type for frame_type in (*NATIVE_FRAMES, VoiceActivityFrame)},
 )
 
 base.own_word_listeners.append(_core._mark_own_words)  # pyright: ignore[reportPrivateUsage]

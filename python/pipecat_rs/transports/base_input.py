@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.exceptions import MissingDependencyError
 from pipecat_rs.frames.frames import (
     CancelFrame,
@@ -19,7 +20,6 @@ from pipecat_rs.frames.frames import (
     StopFrame,
     VADParamsUpdateFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.processors.interest import declared_interest
 from pipecat_rs.transports.base_transport import TransportParams

@@ -6,6 +6,8 @@ import logging
 from typing import Any
 from weakref import WeakSet
 
+from pipecat_rs import _core
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -43,7 +45,6 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.aggregators.aggregator_params import LLMUserAggregatorParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
 from pipecat_rs.processors.aggregators.llm_context_aggregator import LLMContextAggregator
@@ -57,7 +58,12 @@ from pipecat_rs.processors.aggregators.user_muting import SWALLOWED_WHILE_MUTED,
 from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat_rs.processors.interest import declared_interest
-from pipecat_rs.turns.strategy_interest import all_strategies, interest_with
+from pipecat_rs.turns.strategy_interest import (
+    all_strategies,
+    audio_taps,
+    interest_with,
+    layout_with,
+)
 from pipecat_rs.turns.types import UserTurnSpeculation
 from pipecat_rs.turns.user_start import BaseUserTurnStartStrategy
 from pipecat_rs.turns.user_stop import BaseUserTurnStopStrategy, UserTurnStoppedParams
@@ -186,6 +192,7 @@ class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
             "on_reset_aggregation", self._on_reset_aggregation
         )
         self._vad_controller = self._make_vad_controller()
+        self._taps: list[_core.SpeechSegment] = []
 
     def __call__(self) -> LLMUserAggregator:
         """Return itself, so that a pair's ``user`` and ``user()`` are the same."""
@@ -217,10 +224,13 @@ class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
     # ---- interest
 
     def _layout(self) -> tuple[Any, ...]:
+        # First: what is listened to natively, strategies need not be shown.
+        self._taps = audio_taps(all_strategies(self._user_turn_controller.user_turn_strategies))
         interest = self._interest()
-        if self._vad_controller is not None:
-            return self._vad_controller.layout(interest)
-        return ("processor", self, interest)
+        if self._vad_controller is None:
+            return layout_with(self, ("processor", self, interest), self._taps)
+        seat = self._vad_controller.layout(interest)
+        return layout_with(self, seat, self._taps, has_own_vad=True)
 
     def _interest(self) -> tuple[type[Frame], ...] | None:
         """Return the frames that this aggregator, its strategies and its VAD handle; None: all."""
@@ -288,6 +298,8 @@ class LLMUserAggregator(UserTurnHost, UserMuting, LLMContextAggregator):
         is_swallowed = await self._is_muted(frame)
         if self._vad_controller is not None:
             self._vad_controller.set_deaf(self._user_is_muted)
+        for tap in self._taps:
+            tap.set_deaf(self._user_is_muted)
         if is_swallowed:
             return
         await self._handle(frame, direction)

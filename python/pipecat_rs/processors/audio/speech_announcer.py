@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pipecat_rs import _core
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.audio.vad.native_analyzer import NativeVADAnalyzer
 from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer, VADState
 from pipecat_rs.audio.vad.vad_controller import VADController
@@ -19,7 +20,6 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,
     FrameProcessor,

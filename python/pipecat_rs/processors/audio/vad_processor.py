@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat_rs.frames.frames import (
     CancelFrame,
@@ -14,7 +15,6 @@ from pipecat_rs.frames.frames import (
     StopFrame,
     VADParamsUpdateFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.processors.audio.speech_announcer import SpeechAnnouncer
 from pipecat_rs.processors.frame_processor import (
     FrameDirection,

@@ -6,6 +6,7 @@ import time
 import pytest
 from pipecat_rs import _core
 from pipecat_rs.audio.vad.earshot import EarshotVADAnalyzer
+from pipecat_rs.audio.vad.events import VoiceActivityFrame
 from pipecat_rs.audio.vad.native_analyzer import NativeVADAnalyzer
 from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
 from pipecat_rs.audio.vad.vad_analyzer import VADParams
@@ -19,7 +20,6 @@ from pipecat_rs.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat_rs.frames.voice_activity import VoiceActivityFrame
 from pipecat_rs.pipeline.sync_parallel_pipeline import SyncParallelPipeline
 from pipecat_rs.pipeline.task import PipelineParams
 from pipecat_rs.processors.aggregators.llm_context import LLMContext
