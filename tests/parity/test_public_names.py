@@ -30,6 +30,7 @@ PARTS = (
     "audio.resamplers",
     "audio.utils",
     "audio.volume",
+    "serializers",
 )
 """What is compared."""
 

@@ -36,6 +36,7 @@ from pipecat.serializers.genesys import (
 )
 from pipecat.serializers.plivo import PlivoFrameSerializer
 from pipecat.serializers.protobuf import ProtobufFrameSerializer
+from pipecat.serializers.rtvi_client import RTVIClientSerializer
 from pipecat.serializers.telnyx import TelnyxFrameSerializer
 from pipecat.serializers.twilio import TwilioFrameSerializer
 from pipecat.serializers.vonage import VonageFrameSerializer
@@ -404,4 +405,47 @@ async def what_is_ignored() -> Observed:
         "by default": [Own().should_ignore_frame(one) for one in (rtvi, other, TextFrame("x"))],
         "if wanted": talkative.should_ignore_frame(rtvi),
         "name": Own(name="mine").name,
+    }
+
+
+@scenario()
+async def rtvi_client() -> Observed:
+    serializer = RTVIClientSerializer()
+    call = {"function_name": "f", "tool_call_id": "1", "arguments": {"a": 1}, "result": {"b": 2}}
+    told = {
+        "bot-llm-started": {},
+        "bot-llm-text": {"text": UNICODE},
+        "bot-llm-marker": {"raw": "x", "text": "m", "kind": "k", "markers": ["a"]},
+        "bot-llm-stopped": None,
+        "bot-tts-text": {"text": "hello"},
+        "bot-started-speaking": {},
+        "bot-stopped-speaking": {},
+        "bot-interrupted": {},
+        "llm-function-call-in-progress": call,
+        "llm-function-call-stopped": {**call, "cancelled": False},
+        "user-transcription": {"text": "hi", "user_id": "u", "timestamp": "t", "final": True},
+        "bot-ready": {"version": "1"},
+    }
+    names = ("text", "text_type", "raw", "marker", "kind", "markers", "function_name")
+    names += ("tool_call_id", "arguments", "result", "user_id", "timestamp")
+    messages = [{"label": "rtvi-ai", "type": kind, "data": data} for kind, data in told.items()]
+    messages += [
+        {"label": "rtvi-ai", "type": "user-transcription", "data": {"final": False}},
+        {"label": "rtvi-ai", "type": "llm-function-call-stopped", "data": {"cancelled": True}},
+        {"label": "other", "type": "bot-llm-started"},
+        {"label": "rtvi-ai"},
+    ]
+    frames = [await serializer.deserialize(json.dumps(message)) for message in messages]
+    return {
+        "sent": await sent(serializer),
+        "again": plain(await serializer.serialize(OutputAudioRawFrame(PCM[:4], 16000, 2))),
+        "taken": [
+            frame
+            and [
+                type(frame).__name__,
+                {n: str(getattr(frame, n)) for n in names if hasattr(frame, n)},
+            ]
+            for frame in frames
+        ],
+        "no json": plain(await serializer.deserialize("{")),
     }
