@@ -97,6 +97,7 @@ async fn run(moves: &[Move], lead: u64, chunk: u32, last_peer: Peer) -> Run {
         lead: ms(lead),
         chunk: chunk * ms(10),
         no_audio_stop: Duration::from_secs(3_600),
+        write_timeout: Duration::from_secs(1),
         ..PlayoutSettings::new(RATE, 1)
     });
     let start = Instant::now();
@@ -297,6 +298,6 @@ proptest! {
         let run = on_a_paused_clock(run(&moves, 0, 2, peer));
         run.check_frames(20, false);
         run.check_speech();
-        run.check_end(2, Duration::from_secs(10));
+        run.check_end(2, Duration::from_secs(1));
     }
 }
