@@ -29,7 +29,12 @@ from pipecat_rs.processors.frame_processor import (
     FrameDirection,
 )
 from pipecat_rs.processors.interest import declared_interest
-from pipecat_rs.turns.strategy_interest import all_strategies, interest_with
+from pipecat_rs.turns.strategy_interest import (
+    all_strategies,
+    audio_taps,
+    interest_with,
+    layout_with,
+)
 from pipecat_rs.turns.user_turn_host import UserTurnHost
 from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
 
@@ -97,7 +102,9 @@ class UserTurnProcessor(UserTurnHost):
 
     def _layout(self) -> tuple[Any, ...]:
         strategies = all_strategies(self._user_turn_controller.user_turn_strategies)
-        return ("processor", self, interest_with(declared_interest(type(self)), strategies))
+        taps = audio_taps(strategies)
+        interest = interest_with(declared_interest(type(self)), strategies)
+        return layout_with(self, ("processor", self, interest), taps)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass a frame on, unless it is a proposal decided on here, and show it to the turns.

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pipecat_rs.audio.turn.base_turn_analyzer import BaseTurnAnalyzer, EndOfTurnState
+from pipecat_rs.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 from pipecat_rs.frames.frames import (
     Frame,
     InputAudioRawFrame,
@@ -24,6 +25,7 @@ from pipecat_rs.turns.user_stop.stop_secs_check import StopSecsCheck
 from pipecat_rs.utils.restartable_timer import RestartableTimer
 
 if TYPE_CHECKING:
+    from pipecat_rs import _core
     from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 
 
@@ -33,6 +35,9 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
     For these it waits as long as speech-to-text usually takes, from the end of speech on, or until
     a transcript comes which is said to be the last. Where transcripts come without voice activity,
     that time runs from the latest one, and the analyzer is not asked.
+
+    Where the analyzer gathers its audio natively, the audio meets no Python (`audio_tap`). How long
+    it is quiet is then a matter of time, and not of audio that says so.
     """
 
     handles = (
@@ -70,6 +75,8 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         self._turn_complete = False
         self._transcript_finalized = False
         self._stt_timer = RestartableTimer(self, self._maybe_stop, "stt_timeout")
+        self._silence_timer = RestartableTimer(self, self._stop_in_silence, "silence")
+        self._tap: _core.SpeechSegment | None = None
 
     @property
     def wait_for_transcript(self) -> bool:
@@ -79,6 +86,23 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
     @wait_for_transcript.setter
     def wait_for_transcript(self, value: bool) -> None:
         self._wait_for_transcript = value
+
+    def audio_tap(self) -> _core.SpeechSegment | None:
+        """Have the audio listened to on its way to the owner, which asks before it is set up.
+
+        Returns:
+            What listens there, or None: then the strategy has to be shown the audio.
+        """
+        analyzer = self._turn_analyzer
+        is_own = type(self).process_frame is not TurnAnalyzerUserTurnStopStrategy.process_frame
+        if isinstance(analyzer, BaseSmartTurn) and not is_own:
+            self._tap = analyzer.audio_tap()
+        return self._tap
+
+    @property
+    def is_tapped(self) -> bool:
+        """Whether the strategy need not be shown audio."""
+        return self._tap is not None
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]
         """Tell the analyzer the sample rate, and have it load what it needs.
@@ -94,6 +118,7 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         """Release the analyzer."""
         await super().cleanup()
         self._stt_timer.cancel()
+        self._silence_timer.cancel()
         await self._turn_analyzer.cleanup()
 
     async def handle_user_turn_started(self) -> None:
@@ -105,6 +130,7 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         """Forget the turn, and have the analyzer forget it: others may have ended it."""
         self._heard = False
         self._begin_anew()
+        self._silence_timer.cancel()
         self._turn_analyzer.clear()
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
@@ -116,8 +142,8 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         if isinstance(frame, InputAudioRawFrame):
             await self._handle_audio(frame)
         elif isinstance(frame, VADUserStartedSpeakingFrame):
-            self._speaking = True
             self._turn_analyzer.update_vad_start_secs(frame.start_secs)
+            self._set_speaking(True)
             self._begin_anew()
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
             await self._handle_vad_stop(frame)
@@ -140,15 +166,34 @@ class TurnAnalyzerUserTurnStopStrategy(BaseUserTurnStopStrategy):
         self._vad_stopped = False
         self._stt_timer.cancel()
 
+    def _set_speaking(self, speaking: bool) -> None:
+        self._speaking = speaking
+        if self._tap is None:
+            return
+        self._tap.set_speaking(speaking)
+        params = self._turn_analyzer.params
+        if speaking:
+            self._silence_timer.cancel()
+        elif isinstance(params, SmartTurnParams):
+            self._silence_timer.start(params.stop_secs)
+
     async def _handle_audio(self, frame: InputAudioRawFrame) -> None:
+        if self._tap is not None:
+            return
         state = self._turn_analyzer.append_audio(frame.audio, self._speaking)
         if state is EndOfTurnState.COMPLETE:
+            await self._stop_in_silence()
+
+    async def _stop_in_silence(self) -> None:
+        if self._tap is not None:
+            self._turn_analyzer.clear()
+        else:
             await self._analyze()
-            self._turn_complete = True
-            await self._maybe_stop()
+        self._turn_complete = True
+        await self._maybe_stop()
 
     async def _handle_vad_stop(self, frame: VADUserStoppedSpeakingFrame) -> None:
-        self._speaking = False
+        self._set_speaking(False)
         self._vad_stopped = True
         self._stop_secs = frame.stop_secs
         self._turn_complete = await self._analyze() is EndOfTurnState.COMPLETE

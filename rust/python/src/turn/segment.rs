@@ -30,9 +30,18 @@ struct Shared {
     segment: Mutex<Segment>,
     is_speaking: AtomicBool,
     is_deaf: AtomicBool,
+    /// Whether frames that pass say when somebody speaks, and not `set_speaking`.
+    follows_frames: AtomicBool,
     /// Frames that Python made and that came without the GIL: the backlog of a native thread.
     unread: ArrayQueue<Arc<FrameObject>>,
-    audio: OnceLock<Arc<Interest>>,
+    kinds: OnceLock<Kinds>,
+}
+
+/// The frames to look at.
+struct Kinds {
+    audio: Arc<Interest>,
+    started: Arc<Interest>,
+    stopped: Arc<Interest>,
 }
 
 #[pymethods]
@@ -49,8 +58,9 @@ impl SpeechSegment {
             segment: Mutex::new(Segment::new(params)),
             is_speaking: AtomicBool::new(false),
             is_deaf: AtomicBool::new(false),
+            follows_frames: AtomicBool::new(false),
             unread: ArrayQueue::new(MOST_WAITING),
-            audio: OnceLock::new(),
+            kinds: OnceLock::new(),
         })))
     }
 
@@ -77,9 +87,16 @@ impl SpeechSegment {
         Ok(())
     }
 
-    /// Whether there is voice in the audio that passes from now on.
+    /// Whether there is voice in the audio that passes from now on. Not if frames say so.
     fn set_speaking(&self, is_speaking: bool) {
-        self.0.is_speaking.store(is_speaking, Ordering::Relaxed);
+        if !self.0.follows_frames.load(Ordering::Relaxed) {
+            self.0.is_speaking.store(is_speaking, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the frames of voice activity pass the same place as the audio.
+    fn set_follows_frames(&self, follows_frames: bool) {
+        self.0.follows_frames.store(follows_frames, Ordering::Relaxed);
     }
 
     /// Whether audio that passes is not listened to.
@@ -96,8 +113,9 @@ impl SpeechSegment {
 
     /// Whether there is nothing to judge.
     #[getter]
-    fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+    fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
+        self.0.read_unread(py)?;
+        Ok(self.0.lock().is_empty())
     }
 
     /// Whether somebody has spoken in this turn.
@@ -122,9 +140,13 @@ impl SpeechSegment {
 
     /// A processor for one run: passes everything on, and listens to audio that goes downstream.
     pub(crate) fn processor(&self, py: Python<'_>) -> PyResult<Box<dyn Inline<Asyncio>>> {
-        if self.0.audio.get().is_none() {
-            let audio = PyTuple::new(py, [frame_type(py, "InputAudioRawFrame")?])?;
-            let _other = self.0.audio.set(classes::interest_in(&audio)?);
+        if self.0.kinds.get().is_none() {
+            let interest = |name| classes::interest_in(&PyTuple::new(py, [frame_type(py, name)?])?);
+            let _other = self.0.kinds.set(Kinds {
+                audio: interest("InputAudioRawFrame")?,
+                started: interest("VADUserStartedSpeakingFrame")?,
+                stopped: interest("VADUserStoppedSpeakingFrame")?,
+            });
         }
         Ok(Box::new(SegmentNode(Arc::clone(&self.0))))
     }
@@ -134,12 +156,20 @@ struct SegmentNode(Arc<Shared>);
 
 impl Inline<Asyncio> for SegmentNode {
     fn process(&mut self, mut frame: Frame, emit: &mut Emit<'_, Asyncio>) {
-        let listens = frame.direction == Direction::Downstream
-            && self.0.audio.get().is_some_and(|audio| audio.names(frame.class))
-            && !self.0.is_deaf.load(Ordering::Relaxed);
-        if listens {
-            let copy = frame.share().payload;
-            self.0.look(copy);
+        let shared = &self.0;
+        if let Some(kinds) = shared.kinds.get().filter(|_| frame.direction == Direction::Downstream) {
+            if kinds.audio.names(frame.class) {
+                if !shared.is_deaf.load(Ordering::Relaxed) {
+                    let copy = frame.share().payload;
+                    shared.look(copy);
+                }
+            } else if shared.follows_frames.load(Ordering::Relaxed) {
+                if kinds.started.names(frame.class) {
+                    shared.is_speaking.store(true, Ordering::Relaxed);
+                } else if kinds.stopped.names(frame.class) {
+                    shared.is_speaking.store(false, Ordering::Relaxed);
+                }
+            }
         }
         emit.forward(frame);
     }

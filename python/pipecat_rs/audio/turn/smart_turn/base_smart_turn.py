@@ -63,13 +63,17 @@ class BaseSmartTurn(BaseTurnAnalyzer):
         """
         super().__init__(sample_rate=sample_rate)
         self._params = params or SmartTurnParams()
-        self._vad_start_secs = 0.0
-        self._segment: _core.SpeechSegment | None = None
+        self._segment = _core.SpeechSegment(
+            self._sample_rate,
+            self._params.stop_secs,
+            self._params.pre_speech_ms / 1000,
+            self._params.max_duration_secs,
+        )
 
     @property
     def speech_triggered(self) -> bool:
         """Whether there was speech in this turn."""
-        return self._segment is not None and self._segment.has_speech
+        return self._segment.has_speech
 
     @property
     def params(self) -> SmartTurnParams:
@@ -82,10 +86,8 @@ class BaseSmartTurn(BaseTurnAnalyzer):
         Args:
             sample_rate: Sample rate in Hz.
         """
-        before = self._sample_rate
         super().set_sample_rate(sample_rate)
-        if self._sample_rate != before:
-            self._segment = None
+        self._segment.set_sample_rate(self._sample_rate)
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """Take audio in.
@@ -100,7 +102,7 @@ class BaseSmartTurn(BaseTurnAnalyzer):
         Raises:
             ValueError: If there is half a sample, or the sample rate is not known.
         """
-        is_over = self._gathered().append(buffer, is_speech)
+        is_over = self._segment.append(buffer, is_speech)
         return EndOfTurnState.COMPLETE if is_over else EndOfTurnState.INCOMPLETE
 
     async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
@@ -110,7 +112,7 @@ class BaseSmartTurn(BaseTurnAnalyzer):
             Whether the turn is over, and how the judgement came about; None if there was none.
         """
         segment = self._segment
-        if segment is None or segment.is_empty:
+        if segment.is_empty:
             return EndOfTurnState.INCOMPLETE, None
         try:
             judgement = await self._predict(segment)
@@ -121,20 +123,28 @@ class BaseSmartTurn(BaseTurnAnalyzer):
             segment.clear()
         return EndOfTurnState.COMPLETE if is_over else EndOfTurnState.INCOMPLETE, judgement
 
+    def audio_tap(self) -> _core.SpeechSegment | None:
+        """Return what may listen in a pipeline in place of `append_audio`; None if that is needed.
+
+        It is told by whom it follows whether somebody speaks, and does not say when it has been
+        quiet for `stop_secs`.
+        """
+        is_own = "append_audio" in vars(self)
+        if is_own or type(self).append_audio is not BaseSmartTurn.append_audio:
+            return None
+        return self._segment
+
     def update_vad_start_secs(self, vad_start_secs: float) -> None:
         """Learn how much speech has passed before it is reported, to reach back as far.
 
         Args:
             vad_start_secs: The time in seconds.
         """
-        self._vad_start_secs = vad_start_secs
-        if self._segment is not None:
-            self._segment.set_start_secs(vad_start_secs)
+        self._segment.set_start_secs(vad_start_secs)
 
     def clear(self) -> None:
         """Forget what was taken in."""
-        if self._segment is not None:
-            self._segment.clear()
+        self._segment.clear()
 
     async def _predict(self, segment: _core.SpeechSegment) -> TurnMetricsData | None:
         """Judge a segment; None if there is no judgement.
@@ -172,15 +182,3 @@ class BaseSmartTurn(BaseTurnAnalyzer):
             probability=probability,
             e2e_processing_time_ms=secs * 1000,
         )
-
-    def _gathered(self) -> _core.SpeechSegment:
-        if self._segment is None:
-            params = self._params
-            self._segment = _core.SpeechSegment(
-                self._sample_rate,
-                params.stop_secs,
-                params.pre_speech_ms / 1000,
-                params.max_duration_secs,
-            )
-            self._segment.set_start_secs(self._vad_start_secs)
-        return self._segment
