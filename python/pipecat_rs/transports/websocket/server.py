@@ -245,11 +245,10 @@ class SingleClientWebsocketServerTransport(BaseTransport):
         server, self._server = self._server, None
         if server is None:
             return
+        server.stop_accepting()
+        if self._client is not None:
+            await self._client.close(1000, "the call is over")
         await server.close(CLOSE_GRACE_SECS)
-        client = self._client
-        if client is not None:
-            # The server waits for its sockets; what they have to say may still be on its way.
-            await client.wait_closed()
 
     def _connected(self, native: _core.WebSocketConnection) -> None:
         websocket = WebsocketConnection(native)
