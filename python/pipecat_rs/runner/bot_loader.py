@@ -64,7 +64,7 @@ def load_bot(source: str) -> LoadedBot:
                 raise
             raise BotNotFoundError(
                 f"there is no module {error.name!r}",
-                hint=f"give a file ({where.replace('.', '/')}.py), or a module that can be imported",
+                hint="give the path of a file, bot.py, or a module that can be imported",
             ) from error
     return bot_of(module, name)
 
@@ -129,14 +129,15 @@ def _run_file(path: Path) -> ModuleType:
     folder = str(path.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # what stands beside it can be imported, as when it is run
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = path.stem if path.stem not in sys.modules else f"{path.stem}_bot"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise BotNotFoundError(f"{path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[path.stem]
+        del sys.modules[name]
         raise
     return module

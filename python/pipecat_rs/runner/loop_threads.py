@@ -12,6 +12,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+THREAD_NAME = "pipecat-loop"
+"""What the names of the threads begin with."""
+
 STOP_SECS = 5.0
 """How long a loop may take to end what runs on it; then its thread is left alone."""
 

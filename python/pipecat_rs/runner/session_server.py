@@ -7,18 +7,17 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pipecat_rs import _core
 from pipecat_rs.exceptions import PipecatError
 from pipecat_rs.runner.http import HttpRequest, HttpResponse
-from pipecat_rs.runner.loop_threads import LoopThread
+from pipecat_rs.runner.loop_threads import THREAD_NAME, LoopThread
+from pipecat_rs.runner.server_settings import ConnectionLimits, ServerStats, TlsFiles
 from pipecat_rs.runner.session_host import LINGER_SECS, Bot, SessionHost
 
-__all__ = ["Authorize", "ConnectionLimits", "HttpHook", "ServerStats", "SessionServer", "TlsFiles"]
+__all__ = ["Authorize", "HttpHook", "SessionServer"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,90 +33,6 @@ DRAIN_SECS = 3600.0
 
 CANCEL_SECS = 30.0
 """How long a bot may take to end when it is cancelled."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TlsFiles:
-    """What a server shows to its peers.
-
-    Attributes:
-        certificate: PEM file with the certificate, and those between it and its authority.
-        private_key: PEM file with its key.
-    """
-
-    certificate: str | Path
-    private_key: str | Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionLimits:
-    """What one peer may cost. A peer that goes beyond is closed, and no other notices.
-
-    Attributes:
-        max_message_bytes: The longest message that is received.
-        max_messages_per_second: Messages that a peer may send, for long; None for any number.
-        message_burst: Messages that may come at once, after a gap of the network.
-        max_connections_per_address: WebSockets from one address; None for any number.
-        idle_timeout: Seconds without a message in either direction; None for any time.
-        ping_interval: A peer that says nothing for this many seconds is asked whether it is there;
-            None for never.
-        pong_timeout: Seconds that it has to answer.
-        write_timeout: Seconds after which a peer that takes no byte is gone.
-        close_timeout: Seconds for the goodbye.
-        handshake_timeout: Seconds for each step of opening.
-        max_http_body: The longest body of an HTTP request, in bytes.
-    """
-
-    max_message_bytes: int = 1 << 20
-    max_messages_per_second: int | None = 500
-    message_burst: int = 2000
-    max_connections_per_address: int | None = None
-    idle_timeout: float | None = None
-    ping_interval: float | None = 20.0
-    pong_timeout: float = 20.0
-    write_timeout: float = 10.0
-    close_timeout: float = 5.0
-    handshake_timeout: float = 10.0
-    max_http_body: int = 1 << 20
-
-    def _options(self) -> dict[str, Any]:
-        seconds = {
-            f"{name}_secs": getattr(self, name)
-            for name in (
-                *("idle_timeout", "ping_interval", "pong_timeout", "write_timeout"),
-                *("close_timeout", "handshake_timeout"),
-            )
-        }
-        same = {
-            name: getattr(self, name)
-            for name in (
-                *("max_message_bytes", "max_messages_per_second", "message_burst"),
-                *("max_connections_per_address", "max_http_body"),
-            )
-        }
-        return {**seconds, **same}
-
-
-@dataclass(frozen=True)
-class ServerStats:
-    """How a server is, and what it has done.
-
-    Attributes:
-        status: ``ok``, ``full``, ``overloaded`` or ``draining``.
-        sessions: Sessions that run.
-        max_sessions: The most there may be.
-        loops: Sessions on each event loop.
-        output_lateness_p99_ms: What one chunk of audio in a hundred exceeded in the last seconds.
-        totals: Counters: ``started``, ``completed``, ``failed``, ``cancelled``, ``abandoned``, and
-            ``refused_`` with ``full``, ``draining``, ``overloaded`` and ``unauthorized``.
-    """
-
-    status: str
-    sessions: int
-    max_sessions: int
-    loops: list[int]
-    output_lateness_p99_ms: float
-    totals: Mapping[str, int]
 
 
 class SessionServer:
@@ -209,7 +124,7 @@ class SessionServer:
             "authorize_timeout_secs": authorize_timeout,
             "allowed_origins": list(allowed_origins) if allowed_origins else None,
             "paths": list(paths) if paths else None,
-            **_tls_options(tls),
+            **(tls._options() if tls is not None else {}),
             **options,
         }
         self._native: _core.SessionServer | None = None
@@ -253,12 +168,16 @@ class SessionServer:
                 host = SessionHost(
                     self._bot, linger_timeout=self._linger_timeout, cli_args=self._cli_args
                 )
-                thread = LoopThread(f"pipecat-loop-{number}") if self._loops > 1 else None
+                thread = LoopThread(f"{THREAD_NAME}-{number}") if self._loops > 1 else None
                 self._hosts.append((host, thread))
                 await _on(thread, _open, host, native)
         except BaseException:
             await self.close()
             raise
+
+    def begin_drain(self) -> None:
+        """Let nobody in any more. May be called from any thread, and from a signal's handler."""
+        self._opened().drain()
 
     async def drain(self, timeout: float | None = None) -> bool:
         """Let nobody in any more, and wait for the sessions that run.
@@ -272,7 +191,7 @@ class SessionServer:
             Whether all sessions came to their own end.
         """
         native = self._opened()
-        native.drain()
+        self.begin_drain()
         patience = self._drain_timeout if timeout is None else timeout
         try:
             async with asyncio.timeout(patience):
@@ -390,15 +309,6 @@ class SessionServer:
             native.ignore()
         else:
             response._send(native)
-
-
-def _tls_options(tls: TlsFiles | None) -> dict[str, Any]:
-    if tls is None:
-        return {}
-    return {
-        "certificate": Path(tls.certificate).read_bytes(),
-        "private_key": Path(tls.private_key).read_bytes(),
-    }
 
 
 async def _open(host: SessionHost, native: _core.SessionServer) -> None:
