@@ -6,11 +6,13 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The longest message that is received, in bytes. A longer one ends the connection with 1009.
+    /// Buffers stay as large as the largest message that passed: a peer can make a connection hold
+    /// about twice this.
     pub max_message: usize,
     /// The longest frame of a message that is received, in bytes.
     pub max_frame: usize,
     /// The messages that a peer may send in a second for long, pings among them. More of them end
-    /// the connection with 1008. `None`: any number.
+    /// the connection with 1008. `None`: any number, as a service may send that is connected to.
     pub max_messages_per_second: Option<u32>,
     /// The messages that may come at once, after a gap of the network.
     pub message_burst: u32,
