@@ -28,6 +28,7 @@ PARTS = (
     "audio.filters",
     "audio.mixers",
     "audio.resamplers",
+    "audio.turn",
     "audio.utils",
     "audio.volume",
     "serializers",
