@@ -13,19 +13,33 @@ pub(crate) enum Turn {
     Unanswered,
 }
 
+/// An answer that is being heard.
+struct Answer {
+    /// When it began.
+    begin: Instant,
+    /// How much of it was heard.
+    heard: Duration,
+    /// The least that any message but the first came after its place in the answer, in µs; what is sent
+    /// ahead comes before it.
+    earliest: Option<i64>,
+}
+
 /// The answers of one call.
 pub(crate) struct Hearing {
     whole: Option<Duration>,
-    /// When the answer began, and how much of it was heard.
-    answer: Option<(Instant, Duration)>,
+    answer: Option<Answer>,
     said: Option<(Instant, bool)>,
     answered: bool,
 }
 
 /// What a message of audio says.
 pub(crate) struct Heard {
-    /// How much later it came than it was needed. `None`: it is the first of an answer.
+    /// How much later it came than a listener without any buffer needed it. `None`: it is the first
+    /// of an answer.
     pub(crate) late: Option<Duration>,
+    /// How far it is behind the schedule of the one that came earliest, measured by the audio between
+    /// them: nothing that was sent ahead makes up for it. `None`: it is one of the first two.
+    pub(crate) behind: Option<Duration>,
     /// From the end of what the caller said to the first of the answer.
     pub(crate) delay: Option<Duration>,
 }
@@ -50,24 +64,32 @@ impl Hearing {
         self.said = Some((now, measured));
     }
 
-    /// Since when the bot has been speaking without an end, as far as was heard.
+    /// How much of the answer that is not over yet was heard.
     pub(crate) fn speaking_for(&self) -> Duration {
-        self.answer.map_or(Duration::ZERO, |(_, heard)| heard)
+        self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.heard)
     }
 
     /// A message of audio came.
     pub(crate) fn audio(&mut self, now: Instant, lasts: Duration) -> Heard {
-        let Some((begin, heard)) = &mut self.answer else {
-            self.answer = Some((now, lasts));
+        let Some(answer) = &mut self.answer else {
+            self.answer = Some(Answer { begin: now, heard: lasts, earliest: None });
             let delay = self.said.map(|(end, _)| now.saturating_duration_since(end));
-            return Heard { late: None, delay };
+            return Heard { late: None, behind: None, delay };
         };
-        let late = now.saturating_duration_since(*begin + *heard);
-        *heard += lasts;
-        if self.whole.is_some_and(|whole| *heard + ROUNDING >= whole) {
+        let after = micros(now.saturating_duration_since(answer.begin)) - micros(answer.heard);
+        let late = Some(Duration::from_micros(after.max(0).unsigned_abs()));
+        let behind =
+            answer.earliest.map(|earliest| Duration::from_micros((after - earliest).max(0).unsigned_abs()));
+        answer.earliest = Some(answer.earliest.map_or(after, |earliest| earliest.min(after)));
+        answer.heard += lasts;
+        if self.whole.is_some_and(|whole| answer.heard + ROUNDING >= whole) {
             self.answer = None;
             self.answered = true;
         }
-        Heard { late: Some(late), delay: None }
+        Heard { late, behind, delay: None }
     }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }

@@ -345,6 +345,9 @@ impl Call {
             if let Some(late) = heard.late {
                 totals.late.add(late);
             }
+            if let Some(behind) = heard.behind {
+                totals.behind.add(behind);
+            }
             if let Some(delay) = heard.delay {
                 totals.delay.add(delay);
             }

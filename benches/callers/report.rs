@@ -33,8 +33,10 @@ pub(crate) struct Totals {
     pub(crate) answered: u64,
     /// Turns after which it did not.
     pub(crate) unanswered: u64,
-    /// How late messages of audio came.
+    /// How late messages of audio came for a listener without any buffer.
     pub(crate) late: Times,
+    /// How far they were behind the schedule of the earliest of their answer.
+    pub(crate) behind: Times,
     /// From the end of a turn to the first of the answer.
     pub(crate) delay: Times,
     /// From sending to coming back.
@@ -63,6 +65,7 @@ impl Totals {
         self.answered += other.answered;
         self.unanswered += other.unanswered;
         self.late.extend(&other.late);
+        self.behind.extend(&other.behind);
         self.delay.extend(&other.delay);
         self.round_trip.extend(&other.round_trip);
     }
@@ -74,7 +77,7 @@ impl Totals {
             "reasons": self.reasons, "messages_in": self.messages_in,
             "messages_out": self.messages_out, "blocked": self.blocked,
             "audio_secs": self.audio.as_secs_f64(), "answered": self.answered,
-            "unanswered": self.unanswered, "late_ms": self.late.summary(),
+            "unanswered": self.unanswered, "late_ms": self.late.summary(), "behind_ms": self.behind.summary(),
             "delay_ms": self.delay.summary(), "round_trip_ms": self.round_trip.summary(),
         })
     }
@@ -112,7 +115,7 @@ impl Report {
         for (manner, totals) in &self.of_manner {
             let mut counted = totals.clone();
             if !manner.hears_in_time() {
-                (counted.late, counted.delay) = Default::default();
+                (counted.late, counted.behind, counted.delay) = Default::default();
             }
             if !manner.expects_answers() {
                 (counted.answered, counted.unanswered) = (0, 0);

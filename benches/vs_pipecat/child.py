@@ -29,9 +29,10 @@ def main() -> None:
         factory = uvloop.new_event_loop
     workload = importlib.import_module(f"workloads.{given.workload}")
     part = {"part": given.part} if given.part else {}
+    api = Api(given.package, uvloop=given.loop == "uvloop")
     with asyncio.Runner(loop_factory=factory) as runner:
         figures = runner.run(
-            workload.measure(Api(given.package), QUICK if given.quick else Scale(), **part)
+            workload.measure(api, QUICK if given.quick else Scale(), **part)
         )
         for figure in figures:
             print(json.dumps(dataclasses.asdict(figure)))

@@ -20,14 +20,16 @@ class Api:
 
     Args:
         package: The name to import from.
+        uvloop: Whether further processes that a workload starts use uvloop too.
     """
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, uvloop: bool = False) -> None:
         if package == "pipecat":
             from loguru import logger
 
             logger.remove()
         self.package = package
+        self.uvloop = uvloop
         self.frames = import_module(f"{package}.frames.frames")
         processor = import_module(f"{package}.processors.frame_processor")
         self.FrameProcessor: Any = processor.FrameProcessor

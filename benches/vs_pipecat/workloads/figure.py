@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class Scale:
         interruptions: Interruptions sent.
         sessions: Idle sessions held at once.
         events: Events that a media thread hands over, one each 20 ms.
+        call_secs: Seconds for which calls are measured.
+        most_calls: Calls of the echo at most.
+        silences: Seconds of interruptions, of which there are 1.5 in a second.
     """
 
     frames: int = 1000
@@ -26,9 +30,21 @@ class Scale:
     interruptions: int = 60
     sessions: int = 500
     events: int = 200
+    call_secs: float = 20.0
+    most_calls: int = 1000
+    silences: float = 80.0
 
 
-QUICK = Scale(batch_secs=0.1, least_batches=2, single=500, interruptions=25, events=100)
+QUICK = Scale(
+    batch_secs=0.1,
+    least_batches=2,
+    single=500,
+    interruptions=25,
+    events=100,
+    call_secs=10.0,
+    most_calls=250,
+    silences=20.0,
+)
 
 
 @dataclass(frozen=True)
@@ -37,10 +53,11 @@ class Figure:
 
     Parameters:
         name: Dotted name, the same for both packages.
-        unit: "us", "ms", "KB" or "" (a count).
+        unit: "us", "ms", "KB", "%" or "" (a count).
         value: The number this process arrived at.
         over_rounds: How rounds are put together: "min", "median" or "max".
         note: Said instead of a value when the workload could not run.
+        detail: What a picture is drawn of: points of a curve, bins of a histogram.
     """
 
     name: str
@@ -48,6 +65,7 @@ class Figure:
     value: float | None
     over_rounds: str = "min"
     note: str = ""
+    detail: Any = None
 
 
 def percentile(values: Iterable[float], share: float) -> float:

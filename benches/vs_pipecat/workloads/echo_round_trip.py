@@ -1,0 +1,45 @@
+"""How long does audio take from a caller through a pipeline and back, at 1 to 1,000 calls?
+
+Each caller sends 50 numbered messages of 20 ms in a second and waits for each to come back, through
+one Python processor between the transport's input and output. The server has one core, the callers
+another.
+"""
+
+from .api import Api
+from .calls.callers import Calling, Server, call
+from .figure import Figure, Scale
+
+CALLS = (1, 10, 50, 100, 250, 500, 750, 1000)
+_SERVERS = {"pipecat": "fastapi", "pipecat_rs": "native"}
+# Nobody needs to know how much longer than this it takes.
+_HOPELESS_MS = 5_000.0
+
+
+async def measure(api: Api, scale: Scale) -> list[Figure]:
+    """p50 and p99 in ms for each number of calls."""
+    figures, curve = [], []
+    loop = ("--loop", "uvloop") if api.uvloop else ()
+    for calls in (calls for calls in CALLS if calls <= scale.most_calls):
+        with Server(api.package, _SERVERS[api.package], "echo", *loop) as server:
+            calling = Calling({"echo": calls}, scale.call_secs / 2, 3.0, connect_rate=100.0)
+            called = call(server, calling)
+        took = called.all["round_trip_ms"]
+        sent = 50 * calls * calling.secs
+        point = {
+            "calls": calls,
+            "core": called.core,
+            "came_back": took["count"] / sent,
+            "own_late_p99": called.report["own_ticks_late_ms"]["p99"],
+            **{key: took[key] for key in ("p50", "p99", "p999", "max") if key in took},
+        }
+        curve.append(point)
+        if not took["count"]:
+            break
+        figures += [
+            Figure(f"echo.{calls}.p50", "ms", took["p50"]),
+            Figure(f"echo.{calls}.p99", "ms", took["p99"], detail=point),
+        ]
+        if took["p50"] > _HOPELESS_MS:
+            break
+    figures.append(Figure("echo.curve", "", float(len(curve)), detail=curve))
+    return figures
