@@ -31,9 +31,7 @@ def main() -> None:
     part = {"part": given.part} if given.part else {}
     api = Api(given.package, uvloop=given.loop == "uvloop")
     with asyncio.Runner(loop_factory=factory) as runner:
-        figures = runner.run(
-            workload.measure(api, QUICK if given.quick else Scale(), **part)
-        )
+        figures = runner.run(workload.measure(api, QUICK if given.quick else Scale(), **part))
         for figure in figures:
             print(json.dumps(dataclasses.asdict(figure)))
         sys.stdout.flush()

@@ -11,6 +11,10 @@ BENCHES = Path(__file__).resolve().parent.parent
 PIPECAT_VENV = BENCHES / ".venv-pipecat"
 PIPECAT_VERSION = "1.14.0"
 UVLOOP_VERSION = "0.23.0"
+# What pipecat's users serve WebSockets with.
+FASTAPI_VERSION, UVICORN_VERSION = "0.165.0", "0.54.0"
+CALLERS = BENCHES.parent / "target" / "release" / "callers"
+SPEECH = BENCHES / "results" / "speech.wav"
 
 _VERSIONS = """
 import importlib.metadata as m, json, platform
@@ -33,11 +37,19 @@ def pipecat_python() -> Path:
     if named := os.environ.get("PIPECAT_PYTHON"):
         return Path(named)
     python = PIPECAT_VENV / "bin" / "python"
-    wanted = [f"pipecat-ai=={PIPECAT_VERSION}", f"uvloop=={UVLOOP_VERSION}"]
+    wanted = [
+        f"pipecat-ai=={PIPECAT_VERSION}",
+        f"uvloop=={UVLOOP_VERSION}",
+        f"fastapi=={FASTAPI_VERSION}",
+        f"uvicorn=={UVICORN_VERSION}",
+    ]
     stamp = PIPECAT_VENV / "installed"
-    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+    had = stamp.read_text().split() if stamp.exists() else []
+    if had != wanted:
         print(f"making {PIPECAT_VENV} with {', '.join(wanted)} (once)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", PIPECAT_VENV], check=True)
+        # What is added to an environment that fits is no reason to make it anew.
+        anew = [] if had and set(had) <= set(wanted) else ["--clear"]
+        subprocess.run([sys.executable, "-m", "venv", *anew, PIPECAT_VENV], check=True)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *wanted], check=True)
         stamp.write_text(" ".join(wanted))
@@ -58,6 +70,29 @@ def ours_python() -> Path:
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--no-deps", str(BENCHES.parent)], check=True)
     return python
+
+
+def callers(ours: Path | None) -> dict[str, str]:
+    """What workloads that call a server need; made when they are first run.
+
+    Args:
+        ours: The interpreter that has pipecat_rs and its `local` extra, if it is compared.
+
+    Returns:
+        Variables for the environment of the children.
+
+    Raises:
+        subprocess.CalledProcessError: The callers could not be built, or what they say not be
+            spoken.
+    """
+    if "BENCH_CALLERS" not in os.environ:
+        build = ["cargo", "build", "--release", "--locked", "-p", "benches", "--bin", "callers"]
+        subprocess.run(build, cwd=BENCHES.parent, check=True)
+    if not SPEECH.exists():
+        SPEECH.parent.mkdir(parents=True, exist_ok=True)
+        voice = BENCHES / "vs_pipecat" / "workloads" / "calls" / "voice.py"
+        subprocess.run([ours or sys.executable, voice, SPEECH], check=True)
+    return {"BENCH_CALLERS": os.environ.get("BENCH_CALLERS", str(CALLERS))}
 
 
 def importable(python: Path) -> bool:

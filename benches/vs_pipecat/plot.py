@@ -34,8 +34,15 @@ def draw(made: list[Row], caption: str, path: Path) -> bool:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    # Lines on uvloop tell the same story again.
-    shown = [row for row in made if row.loop == "asyncio" and row.theirs and row.ours is not None]
+    # Of what runs on both loops, uvloop tells the same story again.
+    on_asyncio = {(row.group, row.title) for row in made if row.loop == "asyncio"}
+    shown = [
+        row
+        for row in made
+        if (row.loop == "asyncio" or (row.group, row.title) not in on_asyncio)
+        and row.theirs
+        and row.ours is not None
+    ]
     if not shown:
         return False
     groups = list(dict.fromkeys(row.group for row in shown))

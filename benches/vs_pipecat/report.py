@@ -24,18 +24,22 @@ class Budget:
     Parameters:
         ratio: Theirs divided by ours, at least.
         most: Ours at most, in the unit of the line.
+        least: Ours at least.
         floors: Ours at most this many times a plain await of the same coroutine.
     """
 
     ratio: float | None = None
     most: float | None = None
     floors: float | None = None
+    least: float | None = None
 
     def text(self, unit: str) -> str:
         """How the table says it."""
         parts = []
         if self.most is not None:
             parts.append(f"≤ {self.most:g} {unit}".rstrip())
+        if self.least is not None:
+            parts.append(f"≥ {self.least:g} {unit}".rstrip())
         if self.floors is not None:
             parts.append(f"≤ {self.floors:g} × await")
         if self.ratio is not None:
@@ -47,6 +51,8 @@ class Budget:
         verdicts = []
         if self.most is not None:
             verdicts.append(ours <= self.most)
+        if self.least is not None:
+            verdicts.append(ours >= self.least)
         if self.floors is not None:
             if floor is None:
                 return None
@@ -67,6 +73,7 @@ class Line:
     read: Reading
     budget: Budget | None = None
     loops: tuple[str, ...] = ("asyncio",)
+    more_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,9 @@ _DEFAULT_HOP = Budget(ratio=30, floors=1.5)
 _ENTRY = Budget(most=2)
 _NO_TASKS = Budget(most=0)
 _START = Budget(most=0.3)
+_UVLOOP = ("uvloop",)
+_MEGABYTE = Budget(most=1024)
+_FLAT = Budget(most=1)
 
 LINES = {
     "A hop through a Python processor, CPU": (
@@ -147,6 +157,42 @@ LINES = {
         Line("asyncio tasks, default", "", _value("idle.python_default.tasks"), _NO_TASKS),
         Line("CPU to start, bare", "ms", _value("idle.python_bare.start"), _START),
         Line("CPU to start, default", "ms", _value("idle.python_default.start"), _START),
+    ),
+    "Calls over WebSockets": (
+        Line(
+            "voice sessions a core, the package's server",
+            "",
+            _value("density.server.sessions"),
+            Budget(least=400),
+            _UVLOOP,
+            more_is_better=True,
+        ),
+        Line(
+            "voice sessions a core, transport in Python",
+            "",
+            _value("density.python.sessions"),
+            Budget(least=200),
+            _UVLOOP,
+            more_is_better=True,
+        ),
+        Line("a session's share of a core", "%", _value("density.server.cpu"), None, _UVLOOP),
+        Line("the same, transport in Python", "%", _value("density.python.cpu"), None, _UVLOOP),
+        Line("memory of a session", "KB", _value("density.server.kb"), _MEGABYTE, _UVLOOP),
+        Line(
+            "the same, transport in Python", "KB", _value("density.python.kb"), _MEGABYTE, _UVLOOP
+        ),
+        *(
+            Line(f"echo, {calls:,} calls, p99", "ms", _value(f"echo.{calls}.p99"), _FLAT, _UVLOOP)
+            for calls in (1, 10, 100, 250, 500, 1000)
+        ),
+        Line(
+            "audio late while Python blocks, p99.9",
+            "ms",
+            _value("paced.p999"),
+            Budget(most=2),
+            _UVLOOP,
+        ),
+        Line("time to silence, p99", "ms", _value("silence.p99"), Budget(most=5), _UVLOOP),
     ),
 }
 
@@ -203,6 +249,8 @@ def _row(
         budget = line.budget.text(line.unit)
         verdict = {True: "PASS", False: "MISS", None: "not measured"}[met]
     ratio = theirs / ours if theirs is not None and ours and ours > 0 else None
+    if line.more_is_better:
+        ratio = ours / theirs if theirs and ours is not None else None
     return Row(group, line.title, loop, line.unit, ours, theirs, floor, ratio, budget, verdict)
 
 

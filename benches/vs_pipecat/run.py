@@ -1,7 +1,8 @@
 """Runs every workload with pipecat and with pipecat_rs, alternating, and reports the ratios.
 
-    python benches/vs_pipecat/run.py            # everything, about 7 minutes
-    python benches/vs_pipecat/run.py --quick    # about 2 minutes, noisier
+    python benches/vs_pipecat/run.py            # everything, about an hour, the calls most of it
+    python benches/vs_pipecat/run.py --quick    # about 20 minutes, noisier
+    python benches/vs_pipecat/run.py --no-calls # without servers that are called: 7 minutes
     python benches/vs_pipecat/run.py --only hop_bulk --only await_floor
 
 Writes `vs_pipecat.json`, `vs_pipecat.md` and `vs_pipecat.png` into `benches/results/`.
@@ -23,10 +24,12 @@ import environment
 import plot
 import report
 from workloads.idle_sessions import PARTS
+from workloads.session_density import PARTS as WAYS
 
 HERE = Path(__file__).resolve().parent
 RESULTS = environment.BENCHES / "results"
 CHILD_TIMEOUT_SECS = 180
+CALLS_TIMEOUT_SECS = 1800
 # As after an installation: an import that compiles its sources each time measures the compiler.
 BYTECODE_KEPT = {
     **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
@@ -55,6 +58,7 @@ class Job:
     part: str | None = None
     rounds: int = 99
     times: int = 1
+    calls: bool = False
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.workload, self.part, self.loop)))
@@ -73,6 +77,11 @@ JOBS = (
     Job("import_time", times=5),
     *(Job("idle_sessions", part=part, rounds=2) for part in PARTS),
     Job("producer_stall", rounds=3),
+    # uvicorn takes uvloop by itself, so that is what both are served on.
+    Job("time_to_silence", "uvloop", rounds=2, calls=True),
+    Job("paced_lateness", "uvloop", rounds=2, calls=True),
+    Job("echo_round_trip", "uvloop", rounds=1, calls=True),
+    *(Job("session_density", "uvloop", part, rounds=1, calls=True) for part in WAYS),
 )
 
 
@@ -88,20 +97,21 @@ def measure(python: Path, package: str, job: Job, quick: bool) -> Iterator[dict[
         command = [python, HERE / "child.py", job.workload, package, "--loop", job.loop]
         command += ["--part", job.part] if job.part else []
         command += ["--quick"] if quick else []
+    patience = CALLS_TIMEOUT_SECS if job.calls else CHILD_TIMEOUT_SECS
     for _ in range(job.times):
         try:
             done = subprocess.run(
                 command,
                 capture_output=True,
                 text=True,
-                timeout=CHILD_TIMEOUT_SECS,
+                timeout=patience,
                 cwd=HERE,
                 env=BYTECODE_KEPT,
             )
             failure = done.stderr.strip() if done.returncode else ""
             output = done.stdout
         except subprocess.TimeoutExpired:
-            failure, output = f"no end after {CHILD_TIMEOUT_SECS} s", ""
+            failure, output = f"no end after {patience} s", ""
         common = {"package": package, "loop": job.loop, "job": str(job)}
         for line in output.splitlines():
             if line.startswith("{"):
@@ -124,6 +134,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller workloads")
     parser.add_argument("--rounds", type=int, help="rounds (4; 2 with --quick)")
     parser.add_argument("--only", action="append", metavar="WORKLOAD", help="may be repeated")
+    parser.add_argument("--no-calls", action="store_true", help="no servers that are called")
     parser.add_argument("--package", choices=(report.OURS, report.THEIRS), help="one side only")
     parser.add_argument("--ours-python", type=Path, help="interpreter that has pipecat_rs")
     parser.add_argument("--pipecat-python", type=Path, help="interpreter that has pipecat-ai")
@@ -132,7 +143,11 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="fail if a budget is missed")
     given = parser.parse_args()
 
-    jobs = [job for job in JOBS if not given.only or job.workload in given.only]
+    jobs = [
+        job
+        for job in JOBS
+        if (not given.only or job.workload in given.only) and not (given.no_calls and job.calls)
+    ]
     if not jobs:
         known = dict.fromkeys(job.workload for job in JOBS)
         parser.error(f"no such workload; there are: {', '.join(known)}")
@@ -148,6 +163,8 @@ def main() -> int:
     if report.OURS in pythons and environment.is_debug_build(pythons[report.OURS]):
         parser.error("pipecat_rs is a debug build: build it with `maturin develop --release`")
 
+    if any(job.calls for job in jobs):
+        BYTECODE_KEPT.update(environment.callers(pythons.get(report.OURS)))
     rounds = given.rounds or (2 if given.quick else 4)
     begin = time.monotonic()
     figures = collect(jobs, pythons, rounds, given.quick)

@@ -2,8 +2,8 @@
 
 Callers take seven turns a minute with an agent that has Silero's voice activity detection and mock
 services. A number of sessions is held if 99 of 100 messages of the bot's audio are at most 20 ms
-behind the absolute schedule of the earliest one of their answer, nearly every turn is answered to the
-end, and the server's core has something left. The server has one core, the callers another.
+behind the absolute schedule of the earliest one of their answer, nearly every turn is answered to
+the end, and the server's core has something left. The server has one core, the callers another.
 """
 
 from dataclasses import asdict, dataclass

@@ -33,7 +33,7 @@ async def measure(api: Api, scale: Scale) -> list[Figure]:
     for at in said:
         first, last = bisect_left(arrivals, at), bisect_left(arrivals, at + _QUIET_NS)
         # Before the first and after the last that was measured there is nothing to see.
-        if 0 < first and last < len(arrivals):
+        if first > 0 and last < len(arrivals):
             silences.append((arrivals[last - 1] - at) / 1e6 if last > first else 0.0)
     if not silences:
         return [Figure("silence.p99", "ms", None, note="no audio came")]

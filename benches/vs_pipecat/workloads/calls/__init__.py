@@ -1,1 +1,1 @@
-"""A voice agent that is called over WebSockets: the bots, the ways to serve them, and the callers."""
+"""A voice agent that is called over WebSockets: bots, ways to serve them, and callers."""

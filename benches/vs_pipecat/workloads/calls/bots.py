@@ -159,9 +159,7 @@ def echo(api: Api, transport: Any) -> Any:
             else:
                 await self.push_frame(frame, direction)
 
-    return _task(
-        api, [transport.input(), Echo(), transport.output()], ECHO_RATE, ECHO_RATE
-    )
+    return _task(api, [transport.input(), Echo(), transport.output()], ECHO_RATE, ECHO_RATE)
 
 
 def monologue(api: Api, transport: Any) -> Any:
