@@ -756,6 +756,20 @@ class WireOutput:
     ) -> None:
         """Send to a connection from now on; the input's rate is in Hz."""
 
+    def attach_loop(
+        self, on_ready: Callable[[], object], serializer: WireSerializer, input_rate: int
+    ) -> None:
+        """Keep messages for the running loop, which has a socket of its own to send them to.
+
+        Args:
+            on_ready: Called on the loop when something waits and nothing did.
+            serializer: The format of the messages.
+            input_rate: Rate of the input, in Hz.
+        """
+
+    def take(self) -> str | bytes | None:
+        """Return the next message for the loop to send. None: `on_ready` will be called."""
+
     def detach(self) -> None:
         """Send to nobody: what is played goes nowhere."""
 

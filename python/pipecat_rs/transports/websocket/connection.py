@@ -188,6 +188,12 @@ class WebsocketConnection:
             on_message(self._messages.popleft())
         self._begin()
 
+    def _take_from(
+        self, output: _core.WireOutput, serializer: _core.WireSerializer, input_rate: int
+    ) -> None:
+        """Let a native output send from now on."""
+        output.attach(self._native, serializer, input_rate)
+
     def _when_closed(self, call: Callable[[WebsocketConnection], None]) -> None:
         self._on_closed.append(call)
 

@@ -21,8 +21,6 @@ class StarletteConnection:
     What comes is still parsed in Rust, and audio still goes from there into the pipeline.
     """
 
-    _native = None
-
     def __init__(self, websocket: Any, close_timeout: float) -> None:
         """Hold a socket.
 
@@ -36,6 +34,8 @@ class StarletteConnection:
         self._on_closed: list[Callable[[StarletteConnection], None]] = []
         self._reader: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
+        self._sender: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
         self.close_code: int | None = None
         self.close_reason = ""
         self.closed_by = ""
@@ -83,10 +83,12 @@ class StarletteConnection:
             self._closer = asyncio.create_task(self._say_goodbye(code, reason), name="close")
             await asyncio.wait({self._closer}, timeout=self._close_timeout)
         self._ended(code, reason, "us")
-        reader, self._reader = self._reader, None
-        if reader is not None and reader is not asyncio.current_task():
-            reader.cancel()
-            await asyncio.wait({reader}, timeout=self._close_timeout)
+        own = {self._reader, self._sender} - {None, asyncio.current_task()}
+        self._reader = self._sender = None
+        for task in own:
+            task.cancel()
+        if own:
+            await asyncio.wait(own, timeout=self._close_timeout)
 
     async def wait_closed(self) -> None:
         """Wait for its end."""
@@ -105,6 +107,25 @@ class StarletteConnection:
 
     def _read_with(self, on_message: Callable[[Message], None]) -> None:
         self._reader = asyncio.create_task(self._read(on_message), name="websocket_reader")
+
+    def _take_from(
+        self, output: _core.WireOutput, serializer: _core.WireSerializer, input_rate: int
+    ) -> None:
+        """Send what a native output has, as it comes."""
+        output.attach_loop(self._ready.set, serializer, input_rate)
+        self._sender = asyncio.create_task(self._send_from(output), name="websocket_sender")
+
+    async def _send_from(self, output: _core.WireOutput) -> None:
+        while True:
+            while (message := output.take()) is not None:
+                try:
+                    await self.send(message)
+                except ConnectionError as error:
+                    # The reader hears of the end, and tells of it.
+                    logger.debug("%r: %s", self, error)
+                    return
+            self._ready.clear()
+            await self._ready.wait()
 
     def _when_closed(self, call: Callable[[Any], None]) -> None:
         self._on_closed.append(call)
@@ -125,7 +146,7 @@ class StarletteConnection:
         except Exception as error:
             reason = repr(error)
         finally:
-            self._ended(code, reason, by)
+            self._ended(code, reason, by if self._closer is None else "us")
 
     def _ended(self, code: int | None, reason: str, by: str) -> None:
         if self._closed.is_set():

@@ -28,6 +28,7 @@ from pipecat_rs.serializers.base_serializer import FrameSerializer
 from pipecat_rs.transports.base_input import BaseInputTransport
 from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.websocket.connection import Message, WebsocketConnection
+from pipecat_rs.transports.websocket.starlette_connection import StarletteConnection
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class WireInputTransport(BaseInputTransport):
         """
         super().__init__(params, **kwargs)
         self._serializer = serializer
-        self._connection: WebsocketConnection | None = None
+        self._connection: WebsocketConnection | StarletteConnection | None = None
         self._audio_input: _core.AudioInput | None = None
         self._waiting: deque[Message | tuple[Any, ...]] = deque()
         self._handling: asyncio.Task[None] | None = None
@@ -122,7 +123,7 @@ class WireInputTransport(BaseInputTransport):
         if isinstance(frame, InputTransportStartAudioStreamingFrame):
             self._set_streaming(True)
 
-    def _attach(self, connection: WebsocketConnection) -> None:
+    def _attach(self, connection: WebsocketConnection | StarletteConnection) -> None:
         """Hear a connection from now on."""
         self._connection = connection
         native = self._serializer._native() if self._serializer is not None else None

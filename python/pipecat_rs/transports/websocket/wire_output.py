@@ -23,6 +23,7 @@ from pipecat_rs.serializers.base_serializer import FrameSerializer
 from pipecat_rs.transports.base_output import BaseOutputTransport
 from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.websocket.connection import Message, WebsocketConnection
+from pipecat_rs.transports.websocket.starlette_connection import StarletteConnection
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class WireOutputTransport(BaseOutputTransport):
         """
         super().__init__(params, **kwargs)
         self._serializer = serializer
-        self._connection: WebsocketConnection | None = None
+        self._connection: WebsocketConnection | StarletteConnection | None = None
         self._wire: _core.WireOutput | None = None
         self._input_rate = 0
 
@@ -131,12 +132,12 @@ class WireOutputTransport(BaseOutputTransport):
         await self._send(written)
         return True
 
-    def _attach(self, connection: WebsocketConnection) -> None:
+    def _attach(self, connection: WebsocketConnection | StarletteConnection) -> None:
         """Send to a connection from now on."""
         self._connection = connection
         native = self._serializer._native() if self._serializer is not None else None
         if native is not None and self._wire is not None:
-            self._wire.attach(connection._native, native, self._input_rate)
+            connection._take_from(self._wire, native, self._input_rate)
 
     def _detach(self) -> None:
         self._connection = None

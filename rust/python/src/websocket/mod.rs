@@ -4,6 +4,7 @@
 mod client;
 mod connection;
 mod input;
+mod loop_sink;
 mod server;
 mod settings;
 mod sink;
