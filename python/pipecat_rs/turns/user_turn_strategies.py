@@ -18,6 +18,7 @@ from pipecat_rs.turns.user_stop import (
     ExternalUserTurnStopStrategy,
     LLMTurnCompletionUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
+    TurnAnalyzerUserTurnStopStrategy,
     deferred,
 )
 
@@ -28,8 +29,16 @@ def default_user_turn_start_strategies() -> list[BaseUserTurnStartStrategy]:
 
 
 def default_user_turn_stop_strategies() -> list[BaseUserTurnStopStrategy]:
-    """Return a new strategy: the time the user has been quiet."""
-    return [SpeechTimeoutUserTurnStopStrategy()]
+    """Return a new strategy: smart turn if this environment has it, else the time of quiet.
+
+    Smart turn needs its network, which pipecat-ai has installed (`audio.turn.smart_turn.model_file`
+    says where it is looked for), and onnxruntime.
+    """
+    from pipecat_rs.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+
+    if not LocalSmartTurnAnalyzerV3.is_available():
+        return [SpeechTimeoutUserTurnStopStrategy()]
+    return [TurnAnalyzerUserTurnStopStrategy(turn_analyzer=LocalSmartTurnAnalyzerV3())]
 
 
 @dataclass
@@ -38,7 +47,7 @@ class UserTurnStrategies:
 
     Attributes:
         start: Those for the start; voice activity and transcripts if not given.
-        stop: Those for the stop; the time the user has been quiet if not given.
+        stop: Those for the stop; `default_user_turn_stop_strategies` if not given.
     """
 
     start: list[BaseUserTurnStartStrategy] | None = None

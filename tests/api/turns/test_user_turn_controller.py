@@ -53,7 +53,9 @@ async def controller_of():
         controller = UserTurnController(
             user_turn_strategies=strategies, user_turn_stop_timeout=timeout
         )
-        await controller.setup(SimpleNamespace(task_manager=TaskManager()))
+        await controller.setup(
+            SimpleNamespace(task_manager=TaskManager(), audio_in_sample_rate=16_000)
+        )
         await controller.start()
         made.append(controller)
         return controller

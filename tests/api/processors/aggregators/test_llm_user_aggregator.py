@@ -178,7 +178,7 @@ async def test_a_noise_while_the_bot_waits_is_not_answered():
 
 async def test_at_the_end_what_is_left_is_written_and_not_answered():
     context = LLMContext()
-    aggregator = LLMUserAggregator(context)
+    aggregator = LLMUserAggregator(context, params=quick())
     stopped = calls_of(aggregator, "on_user_turn_stopped")
     down, _ = await passed(aggregator, frames=[said("One last thing.")])
     await stopped.wait()
@@ -197,7 +197,7 @@ async def test_messages_are_changed_by_frames(run_llm):
         return messages[-1:]
 
     down, _ = await passed(
-        LLMUserAggregator(context),
+        LLMUserAggregator(context, params=quick()),
         frames=[
             LLMMessagesUpdateFrame(messages=[one], run_llm=run_llm),
             LLMMessagesAppendFrame(messages=[two], run_llm=run_llm),
@@ -211,16 +211,14 @@ async def test_messages_are_changed_by_frames(run_llm):
 
 async def test_the_model_is_run_on_request():
     context = LLMContext()
-    down, _ = await passed(LLMUserAggregator(context), frames=[LLMRunFrame()])
+    down, _ = await passed(LLMUserAggregator(context, params=quick()), frames=[LLMRunFrame()])
     assert [frame.context for frame in down] == [context]
 
 
 async def test_tools_are_changed_by_frames_and_the_model_is_told():
     old, new = (FunctionSchema(name, "", {}, []) for name in ("old", "new"))
     context = LLMContext(tools=[old])
-    aggregator = LLMUserAggregator(
-        context, params=LLMUserAggregatorParams(add_tool_change_messages=True)
-    )
+    aggregator = LLMUserAggregator(context, params=quick(add_tool_change_messages=True))
     down, _ = await passed(
         aggregator,
         frames=[LLMSetToolsFrame(tools=[new]), LLMSetToolChoiceFrame(tool_choice="required")],

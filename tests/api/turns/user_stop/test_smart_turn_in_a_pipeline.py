@@ -26,7 +26,11 @@ from pipecat_rs.processors.aggregators.llm_response_universal import (
 from pipecat_rs.processors.audio.paced_audio_source import PacedAudioSource
 from pipecat_rs.turns.user_mute import AlwaysUserMuteStrategy
 from pipecat_rs.turns.user_start import VADUserTurnStartStrategy
-from pipecat_rs.turns.user_stop import TurnAnalyzerUserTurnStopStrategy, deferred
+from pipecat_rs.turns.user_stop import (
+    SpeechTimeoutUserTurnStopStrategy,
+    TurnAnalyzerUserTurnStopStrategy,
+    deferred,
+)
 from pipecat_rs.turns.user_turn_processor import UserTurnProcessor
 from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
 from pipecat_rs.utils.onnx_runtime import find_onnx_runtime
@@ -157,3 +161,14 @@ async def test_a_judgement_needs_no_loop():
     result = answer.result()
     answer.close()
     assert result is not None and result[1]
+
+
+def test_it_decides_where_nothing_else_is_given():
+    [strategy] = UserTurnStrategies().stop or []
+    assert isinstance(strategy, TurnAnalyzerUserTurnStopStrategy)
+
+
+def test_silence_decides_where_there_is_no_network(monkeypatch):
+    monkeypatch.setattr(LocalSmartTurnAnalyzerV3, "is_available", staticmethod(lambda: False))
+    [strategy] = UserTurnStrategies().stop or []
+    assert isinstance(strategy, SpeechTimeoutUserTurnStopStrategy)

@@ -8,10 +8,10 @@ from typing import Any
 
 from pipecat_rs import _core
 from pipecat_rs.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
-from pipecat_rs.audio.turn.smart_turn.model_file import smart_turn_model
+from pipecat_rs.audio.turn.smart_turn.model_file import find_smart_turn_model, smart_turn_model
 from pipecat_rs.metrics.metrics import TurnMetricsData
 from pipecat_rs.utils.model_store import load_model_off_loop
-from pipecat_rs.utils.onnx_runtime import onnx_runtime
+from pipecat_rs.utils.onnx_runtime import find_onnx_runtime, onnx_runtime
 
 
 class LocalSmartTurnAnalyzerV3(BaseSmartTurn):
@@ -44,6 +44,11 @@ class LocalSmartTurnAnalyzerV3(BaseSmartTurn):
         self._model_path = smart_turn_model(smart_turn_model_path, needed_by=type(self).__name__)
         self._threads = cpu_count
         self._stream: _core.SmartTurnStream | None = None
+
+    @staticmethod
+    def is_available() -> bool:
+        """Return whether this environment has the network and what runs it."""
+        return find_onnx_runtime() is not None and find_smart_turn_model() is not None
 
     async def load(self) -> None:
         """Load the network in a worker thread, once for the process.
