@@ -49,9 +49,7 @@ impl Outlet<MockHost> for Null {
     fn epoch(&self) -> Epoch {
         Epoch(0)
     }
-    fn failed(&self, what: String, _: bool) {
-        panic!("{what}");
-    }
+    fn failed(&self, _: String, _: bool) {}
 }
 
 fn playout(null: &Arc<Null>, lead: Duration) -> Playout<MockHost> {
@@ -87,7 +85,7 @@ fn drain(playout: &Playout<MockHost>) {
 fn sessions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("playout, processor time");
     group.throughput(Throughput::Elements(1)).sample_size(10);
-    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_millis(400));
+    group.warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_millis(1));
     for lead in [0, 20] {
         group.bench_function(BenchmarkId::new(format!("{SESSIONS} sessions, lead in ms"), lead), |bencher| {
             bencher.iter_custom(|chunks| {
@@ -101,15 +99,13 @@ fn sessions(criterion: &mut Criterion) {
                         playout
                     })
                     .collect();
+                std::thread::sleep(Duration::from_millis(100));
                 let (before, begin) = (null.chunks.load(Relaxed), cpu());
-                while null.chunks.load(Relaxed) < before + chunks {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                let took =
-                    (cpu() - begin).div_f64((null.chunks.load(Relaxed) - before) as f64 / chunks as f64);
+                std::thread::sleep(Duration::from_secs(2));
+                let took = (cpu() - begin).as_secs_f64() / (null.chunks.load(Relaxed) - before) as f64;
                 let worst = playouts.iter().map(|playout| playout.lateness().quantile(0.99)).max();
                 assert!(worst < Some(Duration::from_secs(1)), "{worst:?}");
-                took
+                Duration::from_secs_f64(took * chunks as f64)
             });
         });
     }

@@ -1,6 +1,6 @@
 //! The handle that a transport holds.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pipecat_engine::{Epoch, Frame, Host};
@@ -18,6 +18,9 @@ use super::settings::{Controls, PlayoutSettings};
 use super::state::{Marks, State};
 use crate::lateness::Lateness;
 use crate::sink::Sink;
+
+/// Where all playouts of the process count from when they make writes together.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What the handle and the player share.
 pub(super) struct Shared<H: Host> {
@@ -114,7 +117,7 @@ impl<H: Host> Playout<H> {
             sink,
             outlet,
             wake: Notify::new(),
-            state: Mutex::new(State::new(settings.clone(), unbroken, Arc::clone(&lateness))),
+            state: Mutex::new(State::new(settings.clone(), unbroken, Arc::clone(&lateness), *ORIGIN)),
             intake: Mutex::new(Intake::new(&settings)),
             settings,
             lateness,

@@ -13,13 +13,19 @@ use super::settings::duration_of;
 pub(super) struct Schedule {
     sample_rate: u32,
     lead: Duration,
+    /// From here on writes ahead of their time are made in steps of [`GRID`].
+    origin: Instant,
     /// When the row of chunks began, and the frames in it.
     row: Option<(Instant, u64)>,
 }
 
+/// A chunk that may be written ahead may as well be written together with those of other sessions:
+/// the timer wakes a thread once for many of them.
+const GRID: Duration = Duration::from_millis(5);
+
 impl Schedule {
-    pub(super) fn new(sample_rate: u32, lead: Duration) -> Self {
-        Self { sample_rate, lead, row: None }
+    pub(super) fn new(sample_rate: u32, lead: Duration, origin: Instant) -> Self {
+        Self { sample_rate, lead, origin, row: None }
     }
 
     /// When all that was written has been played. None: nothing was written.
@@ -35,7 +41,18 @@ impl Schedule {
 
     /// When to write a chunk that was there from `ready` on, and is due then.
     pub(super) fn write_at(&self, due: Instant, ready: Instant) -> Instant {
-        due.checked_sub(self.lead).map_or(due, |early| early.max(ready))
+        let Some(early) = due.checked_sub(self.lead) else { return due };
+        if early <= ready {
+            return ready;
+        }
+        let Some(since) = early.checked_duration_since(self.origin).filter(|_| self.lead >= GRID) else {
+            return early;
+        };
+        let beyond = (since.as_nanos() % GRID.as_nanos()) as u64;
+        match beyond {
+            0 => early,
+            _ => early + GRID - Duration::from_nanos(beyond),
+        }
     }
 
     /// A chunk was written that was due then.
@@ -56,7 +73,7 @@ mod tests {
     #[test]
     fn chunks_follow_each_other_and_start_anew_after_a_pause() {
         let start = Instant::now();
-        let mut schedule = Schedule::new(16_000, 20 * MS);
+        let mut schedule = Schedule::new(16_000, 20 * MS, start);
         assert_eq!(schedule.due(start), start);
         schedule.wrote(start, 640);
         assert_eq!(schedule.due(start), start + 40 * MS);
@@ -67,9 +84,23 @@ mod tests {
     }
 
     #[test]
+    fn writes_ahead_are_made_together_and_never_after_their_time() {
+        let origin = Instant::now();
+        let schedule = Schedule::new(16_000, 20 * MS, origin);
+        for at in 0..100 {
+            let due = origin + (100 + at) * MS;
+            let write_at = schedule.write_at(due, origin);
+            assert_eq!((write_at - origin).as_nanos() % GRID.as_nanos(), 0);
+            assert!(due - 20 * MS <= write_at && write_at <= due - 15 * MS);
+        }
+        let ready = origin + 3 * MS;
+        assert_eq!(schedule.write_at(origin + 10 * MS, ready), ready);
+    }
+
+    #[test]
     fn an_hour_of_chunks_with_an_odd_length_ends_after_an_hour() {
         let start = Instant::now();
-        let mut schedule = Schedule::new(22_050, Duration::ZERO);
+        let mut schedule = Schedule::new(22_050, Duration::ZERO, start);
         for _ in 0..360_000 {
             schedule.wrote(schedule.due(start), 220);
         }

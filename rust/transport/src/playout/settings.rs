@@ -14,7 +14,7 @@ pub struct PlayoutSettings {
     /// How long a chunk lasts: a multiple of 10 ms.
     pub chunk: Duration,
     /// How long before its turn a chunk is written, against jitter on the way. The first one after
-    /// a pause is written at once.
+    /// a pause is written at once. From 5 ms on sessions write together, up to 5 ms less ahead.
     pub lead: Duration,
     /// Silence written behind everything else when the playout is finished, all at once: it keeps a
     /// peer that stops with the connection from cutting off the last word.

@@ -122,13 +122,18 @@ pub(super) struct Marks {
 }
 
 impl<H: Host> State<H> {
-    pub(super) fn new(settings: PlayoutSettings, unbroken: bool, lateness: Arc<Lateness>) -> Self {
+    pub(super) fn new(
+        settings: PlayoutSettings,
+        unbroken: bool,
+        lateness: Arc<Lateness>,
+        origin: Instant,
+    ) -> Self {
         Self {
             unbroken,
             silence: vec![0; settings.chunk_bytes()].into(),
             queue: Queue::new(),
             timed: TimedFrames::new(),
-            schedule: Schedule::new(settings.sample_rate, settings.lead),
+            schedule: Schedule::new(settings.sample_rate, settings.lead, origin),
             speech: BotSpeech::new(&settings),
             lateness,
             effects: VecDeque::new(),

@@ -24,9 +24,13 @@ async fn a_lead_sends_chunks_ahead_but_passes_nothing_on_before_its_time() {
     playout.play_audio(world.speech_for(ms(120), 5)).unwrap();
     playout.end_utterance(frame(1), true);
     world.finish(&playout).await;
-    assert_eq!(world.write_times(), [ms(0), ms(10), ms(50)]);
+    let ahead: Vec<_> =
+        (0..3).map(|n| n * CHUNK).zip(world.write_times()).map(|(due, at)| due - at).collect();
+    assert_eq!(ahead[0], ms(0));
+    assert!(ahead[1..].iter().all(|ahead| (ms(25)..=ms(30)).contains(ahead)), "{ahead:?}");
     assert_eq!(world.time(&Event::Frame(1)), ms(120));
-    assert_eq!(playout.lateness().max(), ms(0));
+    // The timer's own millisecond.
+    assert!(playout.lateness().max() < ms(1));
 }
 
 #[tokio::test(start_paused = true)]
