@@ -194,6 +194,25 @@ LINES = {
         ),
         Line("time to silence, p99", "ms", _value("silence.p99"), Budget(most=5), _UVLOOP),
     ),
+    "20 ms of audio, CPU": (
+        Line("stream from 16 to 8 kHz", "µs", _value("dsp.resample.16000.8000.VHQ")),
+        Line("stream from 8 to 16 kHz", "µs", _value("dsp.resample.8000.16000.VHQ")),
+        Line("stream from 24 to 16 kHz", "µs", _value("dsp.resample.24000.16000.VHQ")),
+        Line("stream from 24 to 8 kHz", "µs", _value("dsp.resample.24000.8000.VHQ")),
+        Line("stream from 44.1 to 16 kHz", "µs", _value("dsp.resample.44100.16000.VHQ")),
+        Line("8 kHz to µ-law", "µs", _value("dsp.pcm_to_ulaw")),
+        Line("µ-law to 8 kHz", "µs", _value("dsp.ulaw_to_pcm")),
+        Line("8 kHz to A-law", "µs", _value("dsp.pcm_to_alaw")),
+        Line("A-law to 8 kHz", "µs", _value("dsp.alaw_to_pcm")),
+        Line("mixing two, 24 kHz", "µs", _value("dsp.mix_audio")),
+        Line("interleaving two, 24 kHz", "µs", _value("dsp.interleave")),
+        Line("background sound of a file, 24 kHz", "µs", _value("dsp.background")),
+        Line("is it silence, 24 kHz", "µs", _value("dsp.is_silence")),
+        Line("volume of 400 ms, 24 kHz", "µs", _value("dsp.volume")),
+        Line("keys heard in 8 kHz", "µs", _value("dsp.dtmf")),
+        Line("noise suppression, 16 kHz", "µs", _value("dsp.denoise")),
+        Line("echo cancellation, 16 kHz", "µs", _value("dsp.echo")),
+    ),
 }
 
 

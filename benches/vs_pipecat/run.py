@@ -77,6 +77,7 @@ JOBS = (
     Job("import_time", times=5),
     *(Job("idle_sessions", part=part, rounds=2) for part in PARTS),
     Job("producer_stall", rounds=3),
+    Job("audio_dsp", rounds=3),
     # uvicorn takes uvloop by itself, so that is what both are served on.
     Job("time_to_silence", "uvloop", rounds=2, calls=True),
     Job("paced_lateness", "uvloop", rounds=2, calls=True),

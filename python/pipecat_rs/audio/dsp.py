@@ -13,9 +13,9 @@ than 512 samples are worked on without the interpreter lock.
 ============================================  =====================================================
 class                                         delay of a stream
 ============================================  =====================================================
-`Resampler`                                   `Resampler.latency` input frames: half the filter (96
-                                              samples of the lower rate) and 2.5 ms; 8.5 ms at the
-                                              most from 16 to 24 kHz, 14.5 ms from 8 to 16 kHz
+`Resampler`                                   `Resampler.latency` input frames: half the filter, 96
+                                              samples of the lower rate (12 ms if that is 8 kHz,
+                                              6 ms if it is 16 kHz)
 `ChannelMapper` `Gain` `SoftLimiter` `Fade`   none
 `Mixer` `BackgroundSound`                     none
 `Denoiser`                                    20 ms, and at other rates than 48 kHz two resamplers

@@ -57,7 +57,12 @@ impl Stage for ChannelMapper {
 
 /// Appends two mono streams as stereo, as long as the shorter one.
 pub fn interleave(left: &[i16], right: &[i16], output: &mut Vec<i16>) {
-    output.extend(left.iter().zip(right).flat_map(|(&left, &right)| [left, right]));
+    let begin = output.len();
+    output.resize(begin + 2 * left.len().min(right.len()), 0);
+    let frames = output[begin..].as_chunks_mut::<2>().0;
+    for ((frame, &left), &right) in frames.iter_mut().zip(left).zip(right) {
+        *frame = [left, right];
+    }
 }
 
 /// Appends the sides of stereo to a stream each. Half a frame at the end is left out.

@@ -17,7 +17,7 @@ class RNNoiseFilter(BaseAudioFilter):
     """Takes noise out of speech. Needs no further package: network and weights are built in.
 
     The network works at 48 kHz; other rates are converted to it and back. Audio comes out 20 ms
-    late at 48 kHz and 40 ms at 16 kHz, and takes 0.1 ms of a core for 10 ms.
+    late at 48 kHz and 32 ms at 16 kHz, and takes 0.1 ms of a core for 10 ms.
 
     A `FilterEnableFrame` switches the filter off and on. What it holds when it is switched off
     goes before the audio that follows: nothing is lost.
