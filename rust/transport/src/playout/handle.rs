@@ -71,7 +71,7 @@ impl<H: Host> Shared<H> {
         }
     }
 
-    fn cancel(&self) {
+    pub(super) fn cancel(&self) {
         let done = self.state().cancel();
         self.wake.notify_one();
         done.into_iter().for_each(|done| done());

@@ -100,6 +100,13 @@ impl<H: Host> Player<H> {
     }
 }
 
+/// A runtime that shuts down, an outlet that panics: whoever waits for the end is told all the same.
+impl<H: Host> Drop for Player<H> {
+    fn drop(&mut self) {
+        self.shared.cancel();
+    }
+}
+
 async fn wait<H: Host>(shared: &Shared<H>, wait: Wait, mut timer: Pin<&mut Sleep>) {
     if let Some(until) = wait.until {
         timer.as_mut().reset(until);

@@ -131,3 +131,18 @@ async fn the_last_handle_takes_the_player_along() {
     // The player held the other ends of these.
     assert_eq!(std::sync::Arc::strong_count(&world), 1);
 }
+
+#[test]
+fn an_end_comes_also_if_the_player_is_stopped_from_below() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (world, playout) = runtime.block_on(async {
+        let world = World::new();
+        let playout = world.playout(settings());
+        (world, playout)
+    });
+    playout.play_audio(world.speech_for(ms(60_000), 5)).unwrap();
+    let (done, finished) = std::sync::mpsc::channel();
+    playout.finish(Box::new(move || done.send(()).unwrap()));
+    drop(runtime);
+    finished.recv().unwrap();
+}
