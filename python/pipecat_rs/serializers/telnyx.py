@@ -30,8 +30,9 @@ class TelnyxFrameSerializer(CallSerializer):
             telnyx_sample_rate: Telnyx's sample rate, in Hz.
             sample_rate: The pipeline's input rate in Hz, if it is to be another one than the
                 pipeline says.
-            inbound_encoding: Encoding of audio to Telnyx: ``PCMU``, ``PCMA`` or ``L16``.
-            outbound_encoding: Encoding of audio from Telnyx: ``PCMU``, ``PCMA`` or ``L16``.
+            inbound_encoding: Encoding of audio to Telnyx: ``PCMU``, ``PCMA``, ``L16`` (the low byte
+                first) or ``L16BE``.
+            outbound_encoding: Encoding of audio from Telnyx; one of the same.
             auto_hang_up: Whether the call is ended with the pipeline.
         """
 

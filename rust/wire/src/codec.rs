@@ -21,7 +21,13 @@ pub enum Encoding {
     /// 16-bit linear samples, the low byte first.
     #[serde(alias = "L16", alias = "audio/x-l16", alias = "linear16")]
     Linear16,
+    /// 16-bit linear samples, the high byte first: L16 as RTP has it.
+    #[serde(alias = "L16BE")]
+    Linear16BigEndian,
 }
+
+/// So many frames are converted at once: more than a usual message has.
+const PIECE: usize = 1024;
 
 /// Samples as bytes, the low one first.
 pub(crate) fn to_bytes(samples: &[i16]) -> Bytes {
@@ -79,7 +85,9 @@ impl Converter {
             }
         };
         self.channels = channels;
-        self.resampler.insert(made).process(samples, converted);
+        // Piece by piece: a resampler's own buffers grow with what it is given at once.
+        let resampler = self.resampler.insert(made);
+        samples.chunks(PIECE * channels).for_each(|piece| resampler.process(piece, converted));
         Ok(())
     }
 
@@ -120,6 +128,11 @@ impl Inbound {
             Encoding::Linear16 => {
                 check_whole(format, payload.len(), 2)?;
                 append_samples(payload, &mut self.samples);
+            }
+            Encoding::Linear16BigEndian => {
+                check_whole(format, payload.len(), 2)?;
+                append_samples(payload, &mut self.samples);
+                self.samples.iter_mut().for_each(|sample| *sample = sample.swap_bytes());
             }
         }
         self.finish(format, wire_rate, 1)
@@ -222,6 +235,9 @@ impl Outbound {
             Encoding::Alaw => g711::linear_to_alaw(samples, &mut self.coded),
             Encoding::Linear16 => {
                 self.coded.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+            }
+            Encoding::Linear16BigEndian => {
+                self.coded.extend(samples.iter().flat_map(|sample| sample.to_be_bytes()));
             }
         }
         trim(&mut self.samples);

@@ -38,7 +38,7 @@ fn content_type(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::Ulaw => "audio/x-mulaw",
         Encoding::Alaw => "audio/x-alaw",
-        Encoding::Linear16 => "audio/x-l16",
+        Encoding::Linear16 | Encoding::Linear16BigEndian => "audio/x-l16",
     }
 }
 

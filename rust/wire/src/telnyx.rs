@@ -1,6 +1,8 @@
 //! Telnyx's media streams: µ-law, A-law or linear samples in base64, in JSON.
 //!
-//! Names of encodings are from the view of Telnyx: what it takes in is what the bot says.
+//! Names of encodings are from the view of Telnyx: what it takes in is what the bot says. `L16` has
+//! the low byte first, as programs that speak it have found, though RTP's has the high one: that is
+//! `L16BE`.
 
 use serde::Deserialize;
 

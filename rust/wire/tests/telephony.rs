@@ -124,6 +124,12 @@ fn telnyx_has_an_encoding_for_each_direction() {
         "payload":"AQACAA=="},"stream_id":"S"}"#;
     assert_eq!(decoded(&mut *telnyx, media), [Incoming::Audio(samples(&[1, 2], 8000))]);
     assert!(refused(&mut *telnyx, &text(&media.replace("AQACAA==", "AQAC"))).contains("3 bytes of audio"));
+    let big = r#"{"stream_id": "S", "inbound_encoding": "L16BE", "outbound_encoding": "L16BE"}"#;
+    let mut big = serializer("telnyx", big);
+    let sent = big.audio(&samples(&[1, 2], 8000)).unwrap();
+    assert_eq!(sent, Some(text(r#"{"event": "media", "media": {"payload": "AAEAAg=="}}"#)));
+    let heard = decoded(&mut *big, &media.replace("AQACAA==", "AAEAAg=="));
+    assert_eq!(heard, [Incoming::Audio(samples(&[1, 2], 8000))]);
     let start = r#"{"event":"start","sequence_number":"1","start":{"user_id":"u","call_control_id":"v3:C",
         "media_format":{"encoding":"PCMU","sample_rate":8000,"channels":1}},"stream_id":"S"}"#;
     let [Incoming::Started(start)] = &decoded(&mut *telnyx, start)[..] else { panic!() };
