@@ -11,7 +11,10 @@ from pipecat_rs.pipeline.pipeline import Pipeline
 from pipecat_rs.pipeline.runner import PipelineRunner
 from pipecat_rs.pipeline.task import PipelineParams, PipelineTask
 from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMContextMessage
-from pipecat_rs.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat_rs.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
 from pipecat_rs.processors.audio.vad_processor import VADProcessor
 from pipecat_rs.services.hibari.tts import HibariTTSService
 from pipecat_rs.services.llamacpp.llm import LlamaCppLLMService
@@ -19,6 +22,8 @@ from pipecat_rs.services.settings import LLMSettings
 from pipecat_rs.services.whisper.stt import WhisperSTTService
 from pipecat_rs.transports.base_transport import BaseTransport
 from pipecat_rs.transports.local.audio_file import AudioFileTransport
+from pipecat_rs.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat_rs.turns.user_turn_strategies import UserTurnStrategies
 
 # A small model follows examples better than orders.
 MESSAGES: list[LLMContextMessage] = [
@@ -45,7 +50,11 @@ MESSAGES: list[LLMContextMessage] = [
 
 def create_task(transport: BaseTransport) -> PipelineTask:
     """The agent: from the caller's voice to the bot's."""
-    aggregators = LLMContextAggregatorPair(LLMContext([*MESSAGES]))
+    # The pauses of the calls are turns, whatever they sound like: half a sentence is answered too.
+    turns = UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy()])
+    aggregators = LLMContextAggregatorPair(
+        LLMContext([*MESSAGES]), user_params=LLMUserAggregatorParams(user_turn_strategies=turns)
+    )
     pipeline = Pipeline(
         [
             transport.input(),
