@@ -1,9 +1,8 @@
 //! Loudness after ITU-R BS.1770: how loud audio is to the ear, in LUFS.
 //!
 //! The two filters of its K-weighting, a shelf for the head and a high pass, see each block as if it
-//! repeated for ever: they run over it twice, and what counts is the second time. So a block has no
-//! edge at which they would ring, and its loudness is that of its spectrum. `pipecat_rs.audio.loudness`
-//! weights the spectrum itself and gives the same numbers.
+//! repeated for ever: they run over its end first, and what counts is what follows. So a block has no
+//! edge at which they would ring, and its loudness is that of its spectrum.
 
 use std::f64::consts::PI;
 
@@ -126,9 +125,10 @@ impl LoudnessMeter {
         self.high_pass.reset();
         let mut weighted =
             |&sample: &i16| self.high_pass.next(self.shelf.next(f64::from(sample) / FULL_SCALE));
-        // Of what the filters began with, less than 1e-39 is left after a block: the high pass, which
-        // rings longest, forgets all but a third of it in 4 ms.
-        block.iter().for_each(|sample| {
+        // The block's end is what went before its beginning. Of what the filters began with there, a
+        // quarter of a block leaves 1e-11: the high pass, which rings longest, forgets all but a
+        // third of it in 4 ms.
+        block[block.len() / 4 * 3..].iter().for_each(|sample| {
             weighted(sample);
         });
         block.iter().map(|sample| weighted(sample).powi(2)).sum::<f64>() / block.len() as f64
@@ -275,9 +275,9 @@ mod tests {
             .collect()
     }
 
-    /// What `pipecat_rs.audio.utils.calculate_audio_volume` gives for the same samples, and its
-    /// `integrated_loudness` (numpy 2.4, whose spectrum has single precision).
-    const PYTHON: [(u32, f64, f64); 6] = [
+    /// Volume and integrated loudness of the same samples by numpy 2.4, in single precision: the
+    /// spectrum of each block, weighted by the gain of the filters.
+    const SPECTRUM: [(u32, f64, f64); 6] = [
         (8_000, 0.9717284, -12.82716),
         (16_000, 0.9764572, -12.35428),
         (22_050, 0.9781542, -12.18458),
@@ -287,8 +287,8 @@ mod tests {
     ];
 
     #[test]
-    fn volumes_are_those_of_python() {
-        for (sample_rate, volume, loudness) in PYTHON {
+    fn volumes_are_those_of_a_weighted_spectrum() {
+        for (sample_rate, volume, loudness) in SPECTRUM {
             let mut meter = LoudnessMeter::new(sample_rate).unwrap();
             let audio = noise(sample_rate);
             assert!((meter.integrated(&audio).unwrap() - loudness).abs() < 1e-4, "{sample_rate}");
