@@ -27,7 +27,11 @@ from pipecat_rs.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat_rs.metrics.metrics import STTUsage
-from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
+from pipecat_rs.processors.frame_processor import (
+    FrameDirection,
+    FrameProcessor,
+    FrameProcessorSetup,
+)
 from pipecat_rs.services.ai_service import AIService, service_language
 from pipecat_rs.services.settings import STTSettings, is_given
 from pipecat_rs.transcriptions.language import Language
@@ -219,12 +223,14 @@ class STTService(AIService):
             frame: The frame.
             direction: Which way it travels.
         """
-        await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
+            # Fifty a second: nothing that the base classes do is meant for them.
             await self.process_audio_frame(frame, direction)
             if self._audio_passthrough:
-                await self.push_frame(frame, direction)
-        elif isinstance(frame, STTUpdateSettingsFrame):
+                await self._push_audio(frame, direction)
+            return
+        await super().process_frame(frame, direction)
+        if isinstance(frame, STTUpdateSettingsFrame):
             await self._handle_settings_frame(frame, direction)
         elif isinstance(frame, STTMuteFrame):
             self._muted = frame.mute
@@ -238,6 +244,11 @@ class STTService(AIService):
             elif isinstance(frame, LLMContextAssistantTurnFrame):
                 await self._process_assistant_turn(frame.text)
             await self.push_frame(frame, direction)
+
+    async def _push_audio(self, frame: InputAudioRawFrame, direction: FrameDirection) -> None:
+        # What the services' own push_frame looks for is no audio; a user's may.
+        own = type(self).push_frame.__module__ == __name__ and self._spans is None
+        await (FrameProcessor.push_frame if own else type(self).push_frame)(self, frame, direction)
 
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection

@@ -329,6 +329,12 @@ impl<H: Host> Graph<H> {
         self.inbox.post(Post::Frame { graph: self.number, slot, frame });
     }
 
+    /// The same, for a frame that may wait a moment for company.
+    fn post_patiently(&self, node: u32, slot: u32, frame: Frame<H>) {
+        self.nodes[node as usize].gauge.posted(Lane::of(frame.class));
+        self.inbox.post_patiently(Post::Frame { graph: self.number, slot, frame });
+    }
+
     /// Hand a frame to a neighbour.
     #[inline]
     pub fn deliver(&self, to: Link, frame: Frame<H>, outlet: &mut dyn Outlet<H>) {
@@ -354,7 +360,10 @@ pub(crate) fn handles(interest: Option<&Interest>, class: Class) -> bool {
 }
 
 /// The outlet of any thread but the loop's.
-struct WorkerOutlet;
+struct WorkerOutlet {
+    /// Whether frames for foreign nodes may wait a moment for company.
+    patient: bool,
+}
 
 impl<H: Host> Outlet<H> for WorkerOutlet {
     fn arrive(&mut self, graph: &Graph<H>, node: u32, slot: u32, frame: Frame<H>) {
@@ -363,6 +372,8 @@ impl<H: Host> Outlet<H> for WorkerOutlet {
         // Past a processor that does not want it, if nothing that it must stay behind is there.
         if !handles(place.interest.as_deref(), frame.class) && place.gauge.is_idle(lane) {
             graph.push_from(node, frame, self);
+        } else if self.patient {
+            graph.post_patiently(node, slot, frame);
         } else {
             graph.post(node, slot, frame);
         }
@@ -402,7 +413,14 @@ impl<H: Host> Pusher<H> {
     /// Push in the frame's direction. False: the graph is gone.
     pub fn push(&self, frame: Frame<H>) -> bool {
         let Some(graph) = self.graph.upgrade() else { return false };
-        graph.push_from(self.node, frame, &mut WorkerOutlet);
+        graph.push_from(self.node, frame, &mut WorkerOutlet { patient: false });
+        true
+    }
+    /// Push a frame of which there are many, such as audio: a foreign processor that handles it may
+    /// get it up to a millisecond later, if its loop was woken a moment ago. False: the graph is gone.
+    pub fn push_patiently(&self, frame: Frame<H>) -> bool {
+        let Some(graph) = self.graph.upgrade() else { return false };
+        graph.push_from(self.node, frame, &mut WorkerOutlet { patient: true });
         true
     }
     /// Begin a new epoch of the task.
@@ -424,7 +442,7 @@ impl<H: Host> Pusher<H> {
     /// Deliver into this node's own mailbox instead of its neighbour's.
     pub fn deliver(&self, frame: Frame<H>) -> bool {
         let Some(graph) = self.graph.upgrade() else { return false };
-        graph.deliver(Link::Node(self.node), frame, &mut WorkerOutlet);
+        graph.deliver(Link::Node(self.node), frame, &mut WorkerOutlet { patient: false });
         true
     }
 }

@@ -18,4 +18,9 @@ pub trait Host: Sized + Send + Sync + 'static {
 pub trait Bell: Send + Sync {
     /// Make the loop drain its inbox soon.
     fn ring(&self);
+    /// See to it that [`Inbox::ring_if_due`](crate::Inbox::ring_if_due) is called within a
+    /// millisecond or so, because the loop was woken a moment ago. False: ring at once, it was not.
+    fn ring_later(&self) -> bool {
+        false
+    }
 }

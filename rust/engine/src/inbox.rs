@@ -4,6 +4,10 @@
 //! arms, **looks at the queue again**, and only then sleeps. Both sides are sequentially
 //! consistent: with weaker orders each could miss the other's store, and a frame would wait until
 //! the next one comes.
+//!
+//! Waking an idle loop costs more than what is done with a frame of audio. So a producer may be
+//! *patient*: if the loop was woken a moment ago, the bell rings once for all that comes within a
+//! millisecond. Whoever is not patient rings for them too.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use crate::epoch::Epoch;
 use crate::frame::Frame;
 use crate::graph::{Edge, Link};
 use crate::host::{Bell, Host};
-use crate::sync::{AtomicBool, Ordering, Queue};
+use crate::sync::{AtomicU32, Ordering, Queue};
 
 /// Something for the loop's thread.
 pub enum Post<H: Host> {
@@ -69,10 +73,17 @@ pub struct Failure {
     pub message: String,
 }
 
+/// The loop is awake, or the bell has rung.
+const RUNG: u32 = 0;
+/// The bell is going to ring.
+const SOON: u32 = 1;
+/// The loop may sleep.
+const ARMED: u32 = 2;
+
 /// Queue and bell of one loop.
 pub struct Inbox<H: Host> {
     queue: Queue<Post<H>>,
-    armed: AtomicBool,
+    state: AtomicU32,
     bell: Arc<dyn Bell>,
 }
 
@@ -80,13 +91,29 @@ impl<H: Host> Inbox<H> {
     /// An empty inbox, armed.
     #[must_use]
     pub fn new(bell: Arc<dyn Bell>) -> Self {
-        Self { queue: Queue::new(), armed: AtomicBool::new(true), bell }
+        Self { queue: Queue::new(), state: AtomicU32::new(ARMED), bell }
     }
 
     /// Append; wake the loop if it may sleep. Never waits.
     pub fn post(&self, post: Post<H>) {
         self.queue.push(post);
-        if self.armed.swap(false, Ordering::SeqCst) {
+        if self.state.swap(RUNG, Ordering::SeqCst) != RUNG {
+            self.bell.ring();
+        }
+    }
+
+    /// Append; wake the loop within a millisecond or so if it may sleep, together with others.
+    pub fn post_patiently(&self, post: Post<H>) {
+        self.queue.push(post);
+        let first = self.state.compare_exchange(ARMED, SOON, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if first && !self.bell.ring_later() {
+            self.ring_if_due();
+        }
+    }
+
+    /// Ring for those who were patient, unless somebody has meanwhile or the loop came by itself.
+    pub fn ring_if_due(&self) {
+        if self.state.compare_exchange(SOON, RUNG, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.bell.ring();
         }
     }
@@ -106,9 +133,10 @@ impl<H: Host> Inbox<H> {
     pub fn arm(&self) -> bool {
         // A swap and not a store: loom, which knows no order of plain sequentially consistent stores,
         // can then show that no wake-up is lost.
-        self.armed.swap(true, Ordering::SeqCst);
-        // If a producer took the arming before we do, it has rung: the loop will be called again.
-        self.queue.is_empty() || !self.armed.swap(false, Ordering::SeqCst)
+        self.state.swap(ARMED, Ordering::SeqCst);
+        // If a producer took the arming before we do, it has rung: the loop will be called again. One
+        // that is going to ring finds that there is no need.
+        self.queue.is_empty() || self.state.swap(RUNG, Ordering::SeqCst) == RUNG
     }
 }
 
@@ -126,6 +154,67 @@ mod models {
     }
 
     #[test]
+    fn a_patient_post_is_taken_or_the_bell_rings_in_the_end() {
+        loom::model(|| {
+            struct Later(AtomicUsize, AtomicUsize);
+            impl Bell for Later {
+                fn ring(&self) {
+                    self.0.fetch_add(1, Ordering::SeqCst);
+                }
+                fn ring_later(&self) -> bool {
+                    self.1.fetch_add(1, Ordering::SeqCst);
+                    true
+                }
+            }
+            struct Shared(loom::sync::Arc<Later>);
+            impl Bell for Shared {
+                fn ring(&self) {
+                    self.0.ring();
+                }
+                fn ring_later(&self) -> bool {
+                    self.0.ring_later()
+                }
+            }
+            let bell = loom::sync::Arc::new(Later(AtomicUsize::new(0), AtomicUsize::new(0)));
+            let inbox = loom::sync::Arc::new(Inbox::<MockHost>::new(Arc::new(Shared(bell.clone()))));
+            inbox.state.store(RUNG, Ordering::SeqCst); // the loop is awake
+            let patient = {
+                let inbox = inbox.clone();
+                loom::thread::spawn(move || {
+                    inbox.post_patiently(Post::Frame { graph: 0, slot: 0, frame: frame(1) });
+                })
+            };
+            let urgent = {
+                let inbox = inbox.clone();
+                loom::thread::spawn(move || {
+                    inbox.post(Post::Frame { graph: 0, slot: 0, frame: frame(2) });
+                })
+            };
+            let mut taken = 0;
+            loop {
+                while inbox.take().is_some() {
+                    taken += 1;
+                }
+                if inbox.arm() {
+                    break;
+                }
+            }
+            patient.join().unwrap();
+            urgent.join().unwrap();
+            // The promised call comes at some time after the promise.
+            if bell.1.load(Ordering::SeqCst) > 0 {
+                inbox.ring_if_due();
+            }
+            let mut left = 0;
+            while inbox.take().is_some() {
+                left += 1;
+            }
+            assert_eq!(taken + left, 2);
+            assert!(left == 0 || bell.0.load(Ordering::SeqCst) > 0, "lost wake-up");
+        });
+    }
+
+    #[test]
     fn a_post_is_taken_or_the_bell_rings() {
         loom::model(|| {
             let bell = loom::sync::Arc::new(Counter(AtomicUsize::new(0)));
@@ -136,7 +225,7 @@ mod models {
                 }
             }
             let inbox = loom::sync::Arc::new(Inbox::<MockHost>::new(Arc::new(Shared(bell.clone()))));
-            inbox.armed.store(false, Ordering::SeqCst); // the loop is awake
+            inbox.state.store(RUNG, Ordering::SeqCst); // the loop is awake
             let producer = {
                 let inbox = inbox.clone();
                 loom::thread::spawn(move || {

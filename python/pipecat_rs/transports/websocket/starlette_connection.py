@@ -83,7 +83,8 @@ class StarletteConnection:
             self._closer = asyncio.create_task(self._say_goodbye(code, reason), name="close")
             await asyncio.wait({self._closer}, timeout=self._close_timeout)
         self._ended(code, reason, "us")
-        own = {self._reader, self._sender} - {None, asyncio.current_task()}
+        running = asyncio.current_task()
+        own = [task for task in (self._reader, self._sender) if task and task is not running]
         self._reader = self._sender = None
         for task in own:
             task.cancel()

@@ -1,23 +1,49 @@
 //! The bell of a loop: an eventfd that the loop watches, written from any thread without the GIL.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 use pipecat_engine as engine;
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::Asyncio;
+use super::ringer::{self, PATIENCE};
+
 /// One non-blocking eventfd, until it is closed. The lock is taken once for each arming of the
 /// inbox, never for each frame.
-pub(crate) struct EventBell(Mutex<Option<OwnedFd>>);
+pub(crate) struct EventBell {
+    descriptor: Mutex<Option<OwnedFd>>,
+    /// Whose bell it is, if patient frames may come there.
+    inbox: OnceLock<Weak<engine::Inbox<Asyncio>>>,
+    began: Instant,
+    /// When it last rang, in ns since it was made.
+    rung: AtomicU64,
+}
 
 impl EventBell {
     pub(crate) fn new() -> std::io::Result<Self> {
         let descriptor = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        Ok(Self(Mutex::new(Some(descriptor))))
+        Ok(Self {
+            descriptor: Mutex::new(Some(descriptor)),
+            inbox: OnceLock::new(),
+            began: Instant::now(),
+            rung: AtomicU64::new(0),
+        })
     }
 
     fn descriptor(&self) -> MutexGuard<'_, Option<OwnedFd>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.descriptor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Say whose bell it is.
+    pub(crate) fn belongs_to(&self, inbox: &Arc<engine::Inbox<Asyncio>>) {
+        let _already = self.inbox.set(Arc::downgrade(inbox));
+    }
+
+    fn now(&self) -> u64 {
+        self.began.elapsed().as_nanos() as u64
     }
 
     /// The descriptor, for the loop to watch.
@@ -42,9 +68,17 @@ impl EventBell {
 
 impl engine::Bell for EventBell {
     fn ring(&self) {
+        self.rung.store(self.now(), Ordering::Relaxed);
         if let Some(descriptor) = &*self.descriptor() {
             // EAGAIN: the counter is full of rings that are pending already.
             let _pending = rustix::io::write(descriptor, &1u64.to_ne_bytes());
         }
+    }
+    fn ring_later(&self) -> bool {
+        let quiet = self.now().saturating_sub(self.rung.load(Ordering::Relaxed));
+        if quiet > PATIENCE.as_nanos() as u64 {
+            return false;
+        }
+        self.inbox.get().is_some_and(|inbox| ringer::ring_later(Weak::clone(inbox)))
     }
 }

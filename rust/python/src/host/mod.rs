@@ -1,7 +1,7 @@
 //! The host: how the engine's foreign processors are stepped on an asyncio loop.
 //!
 //! `runner` owns a loop's scheduler and runs its cascades, `park` lends it real asyncio tasks,
-//! `classes` knows the frame classes, `inbox` is the bell that other threads ring, `graveyard` takes
+//! `classes` knows the frame classes, `inbox` is the bell that other threads ring, `ringer` rings it a moment later, `graveyard` takes
 //! references that die elsewhere, `stall` watches from outside, `ffi` holds every `unsafe`.
 
 pub(crate) mod classes;
@@ -13,6 +13,7 @@ pub(crate) mod inbox;
 pub(crate) mod park;
 
 pub(crate) mod port;
+pub(crate) mod ringer;
 pub(crate) mod runner;
 pub(crate) mod stall;
 

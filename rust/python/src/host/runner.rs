@@ -134,6 +134,7 @@ impl Runner {
         }
         let bell = Arc::new(EventBell::new()?);
         let inbox = Arc::new(engine::Inbox::new(Arc::clone(&bell) as Arc<dyn engine::Bell>));
+        bell.belongs_to(&inbox);
         let pulse = Arc::new(Pulse::default());
         let runner = Bound::new(
             py,

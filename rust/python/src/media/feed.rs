@@ -36,7 +36,7 @@ impl Sink for IntoPipeline {
             return Ok(());
         }
         let body = NativeBody::InputAudio { samples, sample_rate: self.sample_rate, channels: self.channels };
-        match self.pusher.push(frame::native(self.class, Direction::Downstream, body)) {
+        match self.pusher.push_patiently(frame::native(self.class, Direction::Downstream, body)) {
             true => Ok(()),
             false => Err(Refusal::Closed),
         }

@@ -124,7 +124,7 @@ impl Shared {
         }
         let (sample_rate, channels) = (audio.sample_rate, audio.channels);
         let body = NativeBody::InputAudio { samples: audio.samples, sample_rate, channels };
-        self.pusher.push(frame::native(self.class, Direction::Downstream, body));
+        self.pusher.push_patiently(frame::native(self.class, Direction::Downstream, body));
     }
 
     /// A peer that talks nonsense is told of once, not for each of its messages.
