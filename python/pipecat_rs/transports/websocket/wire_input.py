@@ -32,6 +32,9 @@ from pipecat_rs.transports.websocket.starlette_connection import StarletteConnec
 
 logger = logging.getLogger(__name__)
 
+# Telephones have no keys A to D, which the tones know; nor have frames.
+_KEYS = frozenset(entry.value for entry in KeypadEntry)
+
 
 class WireInputTransport(BaseInputTransport):
     """Pushes what comes over a connection.
@@ -198,7 +201,7 @@ class WireInputTransport(BaseInputTransport):
 
     async def _handle_said(self, kind: str, *values: Any) -> None:
         match kind, values:
-            case "dtmf", (key,):
+            case "dtmf", (key,) if key in _KEYS:
                 await self.push_frame(InputDTMFFrame(button=KeypadEntry(key)))
             case "application", (text,):
                 message = json.loads(text)

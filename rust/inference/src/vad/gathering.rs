@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
-/// Below so many windows a second, batches would save less than they delay: 32 streams have them.
-const LOADED: f64 = 1_000.0;
-/// A batch of so many has most of the gain there is.
-const TARGET: f64 = 8.0;
-const LONGEST: Duration = Duration::from_millis(4);
+/// Below so many windows a second, batches would save less than they delay: 16 streams have them.
+const LOADED: f64 = 500.0;
+/// A batch of so many has all of the gain there is, in the network and in waking up for it.
+const TARGET: f64 = 32.0;
+/// Speech is told of 200 ms after it began: nobody hears this much more.
+const LONGEST: Duration = Duration::from_millis(10);
 /// Over which the load is measured.
 const PERIOD: Duration = Duration::from_millis(100);
 
@@ -52,10 +53,10 @@ mod tests {
             gathering.ran(start + Duration::from_millis(100), windows);
             gathering
         };
-        assert_eq!(after(50).wait(1), None);
+        assert_eq!(after(40).wait(1), None);
         assert_eq!(after(100).wait(1), Some(LONGEST));
-        assert_eq!(after(400).wait(4), Some(Duration::from_millis(1)));
-        assert_eq!(after(400).wait(8), None);
+        assert_eq!(after(400).wait(28), Some(Duration::from_millis(1)));
+        assert_eq!(after(400).wait(32), None);
     }
 
     #[test]
