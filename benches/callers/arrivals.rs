@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// An answer counts as whole when no more than this is missing.
-const ROUNDING: Duration = Duration::from_millis(5);
+/// An answer counts as whole when no more than this is missing: a resampler may keep its end.
+const ROUNDING: Duration = Duration::from_millis(20);
 
 /// What became of a turn.
 pub(crate) enum Turn {
@@ -30,6 +30,8 @@ pub(crate) struct Hearing {
     answer: Option<Answer>,
     said: Option<(Instant, bool)>,
     answered: bool,
+    /// The caller speaks: what the bot still says is the end of an answer that does not count.
+    speaking: bool,
 }
 
 /// What a message of audio says.
@@ -47,12 +49,13 @@ pub(crate) struct Heard {
 impl Hearing {
     /// Hear answers of this length.
     pub(crate) fn new(whole: Option<Duration>) -> Self {
-        Self { whole, answer: None, said: None, answered: false }
+        Self { whole, answer: None, said: None, answered: false, speaking: false }
     }
 
     /// The caller begins to speak; what of the turn before, if its end was measured?
     pub(crate) fn turn_begins(&mut self) -> Option<Turn> {
         self.answer = None;
+        self.speaking = true;
         let (_, measured) = self.said.take()?;
         let turn = if self.answered { Turn::Answered } else { Turn::Unanswered };
         self.answered = false;
@@ -62,6 +65,8 @@ impl Hearing {
     /// The caller has spoken.
     pub(crate) fn said(&mut self, now: Instant, measured: bool) {
         self.said = Some((now, measured));
+        (self.answer, self.answered) = (None, false);
+        self.speaking = false;
     }
 
     /// How much of the answer that is not over yet was heard.
@@ -71,6 +76,9 @@ impl Hearing {
 
     /// A message of audio came.
     pub(crate) fn audio(&mut self, now: Instant, lasts: Duration) -> Heard {
+        if self.speaking || self.answered {
+            return Heard { late: None, behind: None, delay: None };
+        }
         let Some(answer) = &mut self.answer else {
             self.answer = Some(Answer { begin: now, heard: lasts, earliest: None });
             let delay = self.said.map(|(end, _)| now.saturating_duration_since(end));

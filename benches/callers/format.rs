@@ -14,6 +14,9 @@ pub(crate) const RATE: u32 = 16_000;
 /// Samples in each message, at that rate.
 pub(crate) const SAMPLES: usize = 320;
 
+/// The name of the stream, in formats that have one: every connection has its own.
+const STREAM: &str = "MZ0123456789abcdef0123456789abcdef";
+
 /// A wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
@@ -38,15 +41,9 @@ pub(crate) struct Audio<'a> {
 }
 
 impl Format {
-    /// The path that asks for it, where callers of several formats call one server.
+    /// The path that providers ask for at `pipecat-rs serve`, which finds out by itself who calls.
     pub(crate) fn path(self) -> Option<&'static str> {
-        match self {
-            Self::Protobuf => None,
-            Self::Twilio => Some("/twilio"),
-            Self::Telnyx => Some("/telnyx"),
-            Self::Plivo => Some("/plivo"),
-            Self::Exotel => Some("/exotel"),
-        }
+        (self != Self::Protobuf).then_some("/ws")
     }
 
     /// What the provider says before the first audio.
@@ -56,22 +53,22 @@ impl Format {
             Self::Twilio => vec![
                 r#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#.to_owned(),
                 format!(
-                    r#"{{"event":"start","sequenceNumber":"1","streamSid":"MZ{call:032}","start":{{"accountSid":"AC{call:032}","streamSid":"MZ{call:032}","callSid":"CA{call:032}","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},"customParameters":{{}}}}}}"#
+                    r#"{{"event":"start","sequenceNumber":"1","streamSid":"{STREAM}","start":{{"accountSid":"AC{call:032}","streamSid":"{STREAM}","callSid":"CA{call:032}","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}},"customParameters":{{}}}}}}"#
                 ),
             ],
             Self::Telnyx => vec![
                 r#"{"event":"connected","version":"1.0.0"}"#.to_owned(),
                 format!(
-                    r#"{{"event":"start","sequence_number":"1","stream_id":"stream-{call}","start":{{"user_id":"user","call_control_id":"v3:call-{call}","from":"+13125550100","to":"+13125550101","media_format":{{"encoding":"PCMU","sample_rate":8000,"channels":1}}}}}}"#
+                    r#"{{"event":"start","sequence_number":"1","stream_id":"{STREAM}","start":{{"user_id":"user","call_control_id":"v3:call-{call}","from":"+13125550100","to":"+13125550101","media_format":{{"encoding":"PCMU","sample_rate":8000,"channels":1}}}}}}"#
                 ),
             ],
             Self::Plivo => vec![format!(
-                r#"{{"sequenceNumber":0,"event":"start","start":{{"callId":"call-{call}","streamId":"stream-{call}","accountId":"1","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000}}}},"extra_headers":"{{}}"}}"#
+                r#"{{"sequenceNumber":0,"event":"start","start":{{"callId":"call-{call}","streamId":"{STREAM}","accountId":"1","tracks":["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000}}}},"extra_headers":"{{}}"}}"#
             )],
             Self::Exotel => vec![
                 r#"{"event":"connected"}"#.to_owned(),
                 format!(
-                    r#"{{"event":"start","sequence_number":1,"stream_sid":"stream-{call}","start":{{"stream_sid":"stream-{call}","call_sid":"call-{call}","account_sid":"account","from":"+13125550100","to":"+13125550101","custom_parameters":{{}},"media_format":{{"encoding":"base64","sample_rate":"8000","bit_rate":"128kbps"}}}}}}"#
+                    r#"{{"event":"start","sequence_number":1,"stream_sid":"{STREAM}","start":{{"stream_sid":"{STREAM}","call_sid":"call-{call}","account_sid":"account","from":"+13125550100","to":"+13125550101","custom_parameters":{{}},"media_format":{{"encoding":"base64","sample_rate":"8000","bit_rate":"128kbps"}}}}}}"#
                 ),
             ],
         };
@@ -102,13 +99,16 @@ impl Format {
         let payload = base64(&coded);
         let text = match self {
             Self::Twilio => format!(
-                r#"{{"event":"media","sequenceNumber":"2","media":{{"track":"inbound","chunk":"1","timestamp":"5","payload":"{payload}"}},"streamSid":"MZ"}}"#
+                r#"{{"event":"media","sequenceNumber":"2","media":{{"track":"inbound","chunk":"1","timestamp":"5","payload":"{payload}"}},"streamSid":"{STREAM}"}}"#
             ),
             Self::Telnyx => format!(
-                r#"{{"event":"media","sequence_number":"2","media":{{"track":"inbound","chunk":"1","timestamp":"5","payload":"{payload}"}},"stream_id":"s"}}"#
+                r#"{{"event":"media","sequence_number":"2","media":{{"track":"inbound","chunk":"1","timestamp":"5","payload":"{payload}"}},"stream_id":"{STREAM}"}}"#
+            ),
+            Self::Plivo => format!(
+                r#"{{"sequenceNumber":2,"streamId":"{STREAM}","event":"media","media":{{"track":"inbound","timestamp":"5","chunk":2,"payload":"{payload}"}},"extra_headers":"{{}}"}}"#
             ),
             _ => format!(
-                r#"{{"event":"media","sequence_number":2,"stream_sid":"s","media":{{"track":"inbound","chunk":1,"timestamp":"5","payload":"{payload}"}}}}"#
+                r#"{{"event":"media","sequence_number":2,"stream_sid":"{STREAM}","media":{{"track":"inbound","chunk":1,"timestamp":"5","payload":"{payload}"}}}}"#
             ),
         };
         put_message(TEXT, text.as_bytes(), &mut bytes);

@@ -9,7 +9,7 @@ use crate::manner::Manner;
 pub(crate) const USAGE: &str = "\
 callers --address HOST:PORT --mix MANNER=COUNT[,MANNER=COUNT...] [options]
 
-  --path PATH            what is asked for (/ws)
+  --path PATH            what is asked for (/); telephony providers ask for /ws
   --speech FILE          a WAV file, 16 kHz, mono, 16-bit: what is said in a turn
   --turn-secs S          from the beginning of a turn to that of the next (8.56)
   --answer-secs S        how long an answer of the bot is; 0 for one that never ends (2)
@@ -26,7 +26,7 @@ echo_messages, twilio, telnyx, plivo, exotel.";
 pub(crate) struct Options {
     /// Where the server is.
     pub(crate) address: SocketAddr,
-    /// What is asked for; telephony callers ask for the name of their format.
+    /// What is asked for, but not by telephony providers.
     pub(crate) path: String,
     /// How many callers there are of each manner.
     pub(crate) mix: Vec<(Manner, usize)>,
@@ -53,7 +53,7 @@ impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            path: "/ws".to_owned(),
+            path: "/".to_owned(),
             mix: Vec::new(),
             speech: None,
             turn: Duration::from_millis(8_560),

@@ -51,7 +51,7 @@ async def fastapi(api: Api, bot: str) -> int:
         params = _params(api, bot, module.FastAPIWebsocketParams)
         await _hold(api, bot, module.FastAPIWebsocketTransport(websocket, params))
 
-    app.add_api_websocket_route("/ws", ws)
+    app.add_api_websocket_route("/", ws)
     server = uvicorn.Server(
         uvicorn.Config(app, host=HOST, port=0, log_level="warning", access_log=False)
     )
@@ -62,19 +62,20 @@ async def fastapi(api: Api, bot: str) -> int:
 
 
 async def native(api: Api, bot: str) -> int:
-    """Serve with pipecat_rs's own server; returns the port."""
-    core = api.module("_core")
-    connection = api.module("transports.websocket.connection").WebsocketConnection
-    serving = api.module("transports.websocket.fastapi")
+    """Serve with pipecat_rs's own server, as `pipecat-rs serve` does; returns the port."""
+    module = api.module("transports.websocket.fastapi")
 
-    def connected(peer: Any) -> None:
-        params = _params(api, bot, serving.FastAPIWebsocketParams)
-        transport = serving.FastAPIWebsocketTransport(connection(peer), params)
-        _keep(_hold(api, bot, transport))
+    async def session(arguments: Any) -> None:
+        params = _params(api, bot, module.FastAPIWebsocketParams)
+        await _hold(api, bot, module.FastAPIWebsocketTransport(arguments.websocket, params))
 
-    server = core.WebSocketServer(HOST, 0, {}, connected)
+    # How many are too many is the question here.
+    server = api.module("runner.session_server").SessionServer(
+        session, HOST, 0, max_sessions=10_000, max_output_lateness=None, max_loop_delay=None
+    )
+    await server.start()
     _RUNNING.add(server)
-    return server.local_address[1]
+    return server.address[1]
 
 
 async def python(api: Api, bot: str) -> int:
