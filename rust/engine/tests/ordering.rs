@@ -380,7 +380,7 @@ impl Inline<MockHost> for Asks {
 
 impl Drop for Asks {
     fn drop(&mut self) {
-        self.asking.drain(..).for_each(|asking| asking.join().unwrap());
+        self.asking.drain(..).for_each(|asking| asking.join().expect("it pushes"));
     }
 }
 

@@ -32,12 +32,12 @@ impl Fake {
     }
 
     fn set_open(&self, open: bool) {
-        *self.open.lock().unwrap() = open;
+        *self.open.lock().expect("nobody panics with it") = open;
         self.opened.notify_all();
     }
 
     fn batches(&self) -> Vec<(VadRate, Vec<i16>)> {
-        self.batches.lock().unwrap().clone()
+        self.batches.lock().expect("nobody panics with it").clone()
     }
 }
 
@@ -54,9 +54,9 @@ impl VadNetwork for Fake {
 
     fn run(&self, rate: VadRate, windows: &mut [VadWindow<'_, i16>]) -> Result<(), InferenceError> {
         let firsts: Vec<i16> = windows.iter().map(|window| window.samples[0]).collect();
-        self.batches.lock().unwrap().push((rate, firsts));
-        let open = self.opened.wait_while(self.open.lock().unwrap(), |open| !*open);
-        drop(open.unwrap());
+        self.batches.lock().expect("nobody panics with it").push((rate, firsts));
+        let open = self.open.lock().expect("nobody panics with it");
+        drop(self.opened.wait_while(open, |open| !*open).expect("nobody panics with it"));
         for window in windows {
             assert_eq!(window.samples.len(), rate.window());
             assert_ne!(window.samples[0], PANICS, "as it was told");

@@ -26,6 +26,8 @@ pub struct VadEngine {
 /// What detectors keep of an engine.
 pub(super) struct Shared {
     began: Instant,
+    /// Where the thread is: a forked process has none.
+    process: u32,
     next_line: AtomicU64,
     call: Box<dyn Fn(Arc<Line>) + Send + Sync>,
     close: Box<dyn Fn() + Send + Sync>,
@@ -64,6 +66,7 @@ impl VadEngine {
             }),
             shared: Arc::new(Shared {
                 began,
+                process: std::process::id(),
                 next_line: AtomicU64::new(0),
                 call: Box::new(move |line| due.push(Call::Due(line), &due_thread)),
                 close: Box::new(move || calls.close(&thread)),
@@ -93,10 +96,21 @@ impl VadEngine {
         Stream { line, shared: Arc::clone(&self.shared) }
     }
 
+    /// Whether its thread is in this process. One that was forked later needs an engine of its own.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.shared.process == std::process::id()
+    }
+
     /// Ends the thread once the batch in hand has run. Nobody is told anything afterwards.
     pub fn close(&self) {
-        (self.shared.close)();
         let handle = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !self.is_here() {
+            // There is nothing to wait for, or to let go of.
+            std::mem::forget(handle);
+            return;
+        }
+        (self.shared.close)();
         if let Some(handle) = handle
             && handle.thread().id() != std::thread::current().id()
         {

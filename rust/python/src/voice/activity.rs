@@ -1,9 +1,9 @@
-//! Voice activity on the way through a pipeline: audio passes at once, and what is found in it comes as
-//! frames of its own.
+//! Voice activity on the way through a pipeline: live audio passes at once, and what is found in it comes
+//! as frames of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use pipecat_engine::{self as engine, Direction, Emit, Inline, Interest, Payload, Pusher};
@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyTuple;
 
+use super::lead::{Admission, Audio, Lead, Release};
 use super::model::VoiceModel;
 use super::samples;
 use crate::host::frame::{NativeBody, VoiceEvent, class_named, frame_type, native};
@@ -22,11 +23,14 @@ use crate::host::{Asyncio, Frame, classes, ffi};
 
 /// Python's frames that wait to be read, at most: two seconds of usual ones.
 const MOST_WAITING: usize = 100;
+/// Says that what came before the frames which wait has been heard.
+const HEARD: u64 = u64::MAX;
 
 struct Shared {
     detector: Mutex<Option<VoiceDetector>>,
     /// Where to push, once it is in a pipeline.
     pusher: Mutex<Option<Pusher<Asyncio>>>,
+    lead: Mutex<Lead>,
     deaf: AtomicBool,
     has_failed: AtomicBool,
     /// Frames that Python made and that came without the GIL: the backlog of a native thread.
@@ -50,6 +54,7 @@ impl VoiceActivity {
         Self(Arc::new(Shared {
             detector: Mutex::new(None),
             pusher: Mutex::new(None),
+            lead: Mutex::default(),
             deaf: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             unread: ArrayQueue::new(MOST_WAITING),
@@ -80,6 +85,7 @@ impl VoiceActivity {
             }
         };
         let detector = model.detector(params, listener)?;
+        *lock(&self.0.lead) = Lead::default();
         *lock(&self.0.detector) = Some(detector);
         Ok(())
     }
@@ -93,13 +99,13 @@ impl VoiceActivity {
 
     /// Take audio that does not pass this place.
     fn hear(&self, audio: PyBackedBytes, sample_rate: u32, channels: u32) {
-        self.0.hear(&audio, sample_rate, channels);
+        self.0.hear(&Audio { samples: samples(&audio), sample_rate, channels });
     }
 
     /// Read the frames that came where Python could not be asked.
     fn hear_unread(&self, py: Python<'_>) -> PyResult<()> {
         while let Some(frame) = self.0.unread.pop() {
-            self.0.read(frame.get().bind(py))?;
+            self.0.hear(&read(frame.get().bind(py))?);
         }
         Ok(())
     }
@@ -117,8 +123,13 @@ impl VoiceActivity {
 
     /// Have a mark told once all audio before it has been. False: nobody listens.
     fn drain(&self, mark: u64) -> bool {
-        let detector = lock(&self.0.detector);
-        detector.as_ref().inspect(|detector| detector.drain(mark)).is_some()
+        if lock(&self.0.detector).is_none() {
+            return false;
+        }
+        if !lock(&self.0.lead).keeps(mark) {
+            self.0.drain(mark);
+        }
+        true
     }
 
     /// Windows that were dropped because the machine could not keep up.
@@ -129,6 +140,7 @@ impl VoiceActivity {
     /// Listen no longer.
     fn end(&self) {
         lock(&self.0.detector).take();
+        self.0.release();
     }
 }
 
@@ -154,15 +166,25 @@ impl Inline<Asyncio> for VoiceNode {
         if !is_audio {
             return emit.forward(frame);
         }
-        let copy = (!self.0.deaf.load(Ordering::Relaxed)).then(|| frame.share().payload);
-        // On first: audio does not wait.
-        if self.0.passes_audio {
-            emit.forward(frame);
-        } else {
-            emit.discard(frame);
-        }
-        if let Some(copy) = copy {
-            self.0.look(copy);
+        let audio =
+            if self.0.deaf.load(Ordering::Relaxed) { None } else { self.0.look(frame.share().payload) };
+        let listens = lock(&self.0.detector).is_some();
+        let audio = audio.filter(|_| listens);
+        let admission = lock(&self.0.lead).admit((frame, audio), Instant::now());
+        match admission {
+            Admission::Passes((frame, audio)) => {
+                // On first: audio does not wait.
+                if self.0.passes_audio {
+                    emit.forward(frame);
+                } else {
+                    emit.discard(frame);
+                }
+                if let Some(audio) = audio {
+                    self.0.hear(&audio);
+                }
+            }
+            Admission::Waits => {}
+            Admission::WaitsFirst => self.0.drain(HEARD),
         }
     }
 
@@ -172,47 +194,69 @@ impl Inline<Asyncio> for VoiceNode {
 }
 
 impl Shared {
-    fn look(&self, payload: Payload<Asyncio>) {
+    /// The audio of a frame; none if only Python can read it, and not here.
+    fn look(&self, payload: Payload<Asyncio>) -> Option<Audio> {
         match payload {
-            Payload::Native(frame) => {
-                if let NativeBody::InputAudio { samples, sample_rate, channels } = &frame.body {
-                    self.hear(samples, *sample_rate, *channels);
+            Payload::Native(frame) => match &frame.body {
+                NativeBody::InputAudio { samples: bytes, sample_rate, channels } => {
+                    Some(Audio { samples: samples(bytes), sample_rate: *sample_rate, channels: *channels })
                 }
-            }
-            Payload::Shared(frame) => {
-                let read = ffi::if_attached(|py| self.read(frame.get().bind(py)));
-                match read {
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => self.fail(error.to_string()),
-                    // On a native thread: the loop is asked to read it.
-                    None => {
-                        self.unread.force_push(frame);
-                        self.push(VoiceEvent::Unread);
-                    }
+                _ => None,
+            },
+            Payload::Shared(frame) => match ffi::if_attached(|py| read(frame.get().bind(py))) {
+                Some(Ok(audio)) => Some(audio),
+                Some(Err(error)) => {
+                    self.fail(error.to_string());
+                    None
                 }
-            }
-            Payload::Foreign(_) | Payload::Mark => {}
+                // On a native thread: the loop is asked to read it.
+                None => {
+                    self.unread.force_push(frame);
+                    self.push(VoiceEvent::Unread);
+                    None
+                }
+            },
+            Payload::Foreign(_) | Payload::Mark => None,
         }
     }
 
-    /// Read a frame of Python's: plain attributes, so nothing of Python's runs.
-    fn read(&self, frame: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = frame.py();
-        let audio: PyBackedBytes = frame.getattr(intern!(py, "audio"))?.extract()?;
-        let sample_rate: u32 = frame.getattr(intern!(py, "sample_rate"))?.extract()?;
-        let channels: u32 = frame.getattr(intern!(py, "num_channels"))?.extract()?;
-        self.hear(&audio, sample_rate, channels);
-        Ok(())
-    }
-
-    fn hear(&self, audio: &[u8], sample_rate: u32, channels: u32) {
-        let samples = samples(audio);
+    fn hear(&self, audio: &Audio) {
         let heard = match &mut *lock(&self.detector) {
-            Some(detector) => detector.process(&samples, sample_rate, channels),
+            Some(detector) => detector.process(&audio.samples, audio.sample_rate, audio.channels),
             None => return,
         };
         if let Err(error) = heard {
             self.fail(error.to_string());
+        }
+    }
+
+    fn drain(&self, mark: u64) {
+        if let Some(detector) = &*lock(&self.detector) {
+            detector.drain(mark);
+        }
+    }
+
+    /// Let out what waits, a window at a time as long as somebody listens.
+    fn release(&self) {
+        loop {
+            let release = lock(&self.lead).release();
+            match release {
+                Release::Frame((frame, audio)) => {
+                    let pusher = lock(&self.pusher).clone();
+                    if let Some(pusher) = pusher.filter(|_| self.passes_audio) {
+                        pusher.push(frame);
+                    }
+                    if let Some(audio) = audio {
+                        self.hear(&audio);
+                    }
+                }
+                Release::Pause => {
+                    if let Some(detector) = &*lock(&self.detector) {
+                        return detector.drain(HEARD);
+                    }
+                }
+                Release::Over(marks) => return marks.into_iter().for_each(|mark| self.drain(mark)),
+            }
         }
     }
 
@@ -225,6 +269,7 @@ impl Shared {
 
     fn tell(&self, report: VoiceReport) {
         self.push(match report {
+            VoiceReport::Drained(HEARD) => return self.release(),
             VoiceReport::Speech(SpeechEvent::Started) => VoiceEvent::Started,
             VoiceReport::Speech(SpeechEvent::Activity) => VoiceEvent::Activity,
             VoiceReport::Speech(SpeechEvent::Stopped) => VoiceEvent::Stopped,
@@ -239,6 +284,17 @@ impl Shared {
         let direction = if self.upstream { Direction::Upstream } else { Direction::Downstream };
         pusher.push(native(*class, direction, NativeBody::VoiceActivity(event)));
     }
+}
+
+/// The audio of a frame of Python's: plain attributes, so nothing of Python's runs.
+fn read(frame: &Bound<'_, PyAny>) -> PyResult<Audio> {
+    let py = frame.py();
+    let audio: PyBackedBytes = frame.getattr(intern!(py, "audio"))?.extract()?;
+    Ok(Audio {
+        samples: samples(&audio),
+        sample_rate: frame.getattr(intern!(py, "sample_rate"))?.extract()?,
+        channels: frame.getattr(intern!(py, "num_channels"))?.extract()?,
+    })
 }
 
 fn vad_params((confidence, start_secs, stop_secs, min_volume): (f64, f64, f64, f64)) -> VadParams {

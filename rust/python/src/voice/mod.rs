@@ -1,6 +1,7 @@
 //! Voice activity as Python makes it: the network, a stream of one's own, and the inline processor.
 
 mod activity;
+mod lead;
 mod model;
 
 pub(crate) use activity::VoiceActivity;

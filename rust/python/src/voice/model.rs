@@ -27,8 +27,7 @@ static ENGINES: Mutex<Vec<Weak<VadEngine>>> = Mutex::new(Vec::new());
 #[pyclass(frozen, module = "pipecat_rs._core")]
 pub(crate) struct VoiceModel {
     network: Network,
-    /// With the process that it runs in: a forked one has no such thread.
-    engine: Mutex<Option<(u32, Arc<VadEngine>)>>,
+    engine: Mutex<Option<Arc<VadEngine>>>,
 }
 
 impl VoiceModel {
@@ -38,10 +37,7 @@ impl VoiceModel {
 
     fn engine(&self) -> PyResult<Arc<VadEngine>> {
         let mut engine = lock(&self.engine);
-        let process = std::process::id();
-        if let Some((owner, engine)) = &*engine
-            && *owner == process
-        {
+        if let Some(engine) = engine.as_ref().filter(|engine| engine.is_here()) {
             return Ok(Arc::clone(engine));
         }
         let started = match &self.network {
@@ -52,8 +48,7 @@ impl VoiceModel {
         let mut engines = lock(&ENGINES);
         engines.retain(|engine| engine.strong_count() > 0);
         engines.push(Arc::downgrade(&started));
-        // That of another process has no thread to wait for.
-        std::mem::forget(engine.replace((process, Arc::clone(&started))));
+        *engine = Some(Arc::clone(&started));
         Ok(started)
     }
 
@@ -93,7 +88,7 @@ impl VoiceModel {
 
     /// How many windows the network's thread has heard, and in how many batches.
     fn ran(&self) -> (u64, u64) {
-        lock(&self.engine).as_ref().map_or((0, 0), |(_, engine)| engine.ran())
+        lock(&self.engine).as_ref().map_or((0, 0), |engine| engine.ran())
     }
 }
 

@@ -1,7 +1,10 @@
 """Voice activity that is detected natively: what is told is what Python would tell."""
 
 import asyncio
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from pipecat_rs import _core
@@ -136,6 +139,20 @@ async def test_everything_is_told_before_the_end(silero):
     down, _ = await passed(vad_of(SileroVADAnalyzer()), frames=frames)
     assert turns(down) == [*TURNS]
     assert UserSpeakingFrame in kinds(down)
+
+
+@pytest.mark.parametrize("of", [vad_of, input_of])
+async def test_audio_that_comes_faster_than_it_lasts_does_not_run_ahead_of_its_events(silero, of):
+    """Whoever gathers speech between the events, as speech-to-text does, would miss the words."""
+    due = [number for _, number in await turns_by_chunk(SileroVADAnalyzer(), RATE)]
+    down, _ = await passed(of(SileroVADAnalyzer()), frames=list(chunks(conversation(RATE), RATE)))
+    told, passed_by = [], 0
+    for frame in down:
+        passed_by += isinstance(frame, InputAudioRawFrame)
+        if isinstance(frame, TURNS):
+            told.append(passed_by)
+    # By the fifth of a second that a live stream may be ahead, and the window in hand.
+    assert all(at <= number + 13 for at, number in zip(told, due, strict=True)), (told, due)
 
 
 async def test_audio_behind_a_transport_is_heard_and_not_passed_if_it_is_not_to_be(silero):
@@ -289,3 +306,36 @@ async def test_the_small_network_finds_speech_too():
     frames = list(chunks(conversation(RATE), RATE))
     down, _ = await passed(vad_of(EarshotVADAnalyzer()), frames=frames)
     assert turns(down) == [*TURNS, *TURNS]
+
+
+FORKS = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from pipecat_rs import _core
+from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
+from support.spoken import silence
+
+model = SileroVADAnalyzer()._voice_model()
+
+def heard(windows):
+    activity = _core.VoiceActivity(False, True)
+    activity.begin(model, (0.7, 0.2, 0.2, 0.6), 0.2, 1.0)
+    activity.hear(silence(16_000, 1.0), 16_000, 1)
+    while model.ran()[0] < windows:
+        time.sleep(0.001)
+
+heard(31)
+child = os.fork()
+if child == 0:
+    heard(31)  # by a thread of its own, which has heard nothing before
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+heard(62)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_forked_process_listens_too_and_both_end(silero):
+    tests = str(Path(__file__).parents[3])
+    done = subprocess.run([sys.executable, "-c", FORKS, tests], timeout=25, check=False)
+    assert done.returncode == 0
