@@ -3,6 +3,9 @@
 //! It would all have passed before the network has heard the first of it, and what listens for speech
 //! further on, as a segmented speech-to-text does, would find the events behind the words. So it waits
 //! until what came before it has been heard. Live audio never waits.
+//!
+//! Events that go against the stream, to a transport's input, come back from there when Python has run;
+//! audio from a file may be some tenths of a second ahead of them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
