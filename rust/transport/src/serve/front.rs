@@ -58,6 +58,11 @@ impl Entrance {
         self.table().retain(|admitted| admitted.request.strong_count() > 0);
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.table().len()
+    }
+
     fn take(&self, request: &Arc<Request>) -> Option<Admitted> {
         let mut table = self.table();
         let index = table.iter().position(|one| std::ptr::eq(one.request.as_ptr(), Arc::as_ptr(request)))?;

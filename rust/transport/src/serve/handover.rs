@@ -17,14 +17,14 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
-use super::sessions::Sessions;
+use super::server::Shared;
 use crate::websocket::Server;
 
 /// Sockets that are taken at once.
 const AT_ONCE: usize = 16;
 
 /// Serve what comes, until whoever hands over is gone.
-pub(super) async fn follow(control: UnixStream, port: Arc<Server>, sessions: Arc<Sessions>) {
+pub(super) async fn follow(control: UnixStream, port: Arc<Server>, shared: Arc<Shared>) {
     let served = Arc::new(AtomicU32::new(0));
     let news = Arc::new(Notify::new());
     let (reader, mut writer) = control.into_split();
@@ -55,12 +55,14 @@ pub(super) async fn follow(control: UnixStream, port: Arc<Server>, sessions: Arc
         let mut told = 0;
         loop {
             tokio::select! {
-                () = news.notified() => told = sessions.taken(),
-                now = sessions.changed_from(told) => told = now,
+                () = news.notified() => {}
+                () = shared.sessions.fewer_than(told) => {}
             }
+            told = shared.sessions.taken();
+            let begun = told.saturating_sub(shared.entrance.count());
             let mut words = [0; 8];
             words[..4].copy_from_slice(&served.load(Relaxed).to_le_bytes());
-            words[4..].copy_from_slice(&u32::try_from(told).unwrap_or(u32::MAX).to_le_bytes());
+            words[4..].copy_from_slice(&u32::try_from(begun).unwrap_or(u32::MAX).to_le_bytes());
             if writer.write_all(&words).await.is_err() {
                 return;
             }

@@ -261,10 +261,10 @@ impl SessionServer {
                 let _within = runtime.enter();
                 let port = Arc::new(Server::without_port(port, Arc::new(front))?);
                 let control = handover::connect(&path, number)?;
-                let (sessions, followed) = (Arc::clone(&shared.sessions), Arc::clone(&port));
+                let (followed, known) = (Arc::clone(&port), Arc::clone(&shared));
                 tasks.push(runtime.spawn(async move {
-                    handover::follow(control, followed, Arc::clone(&sessions)).await;
-                    sessions.drain(); // nobody hands over any more
+                    handover::follow(control, followed, Arc::clone(&known)).await;
+                    known.sessions.drain(); // nobody hands over any more
                 }));
                 port
             }
@@ -299,11 +299,6 @@ impl SessionServer {
     /// Ready when no session runs.
     pub async fn drained(&self) {
         self.shared.sessions.empty().await;
-    }
-
-    /// The number of sessions, once it differs from this.
-    pub async fn sessions_changed_from(&self, sessions: usize) -> usize {
-        self.shared.sessions.changed_from(sessions).await
     }
 
     /// Free the port and close what is connected, for `grace` politely. Bots see their connection

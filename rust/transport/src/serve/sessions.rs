@@ -83,10 +83,10 @@ impl Sessions {
         let _ = self.state.subscribe().wait_for(|state| state.places == 0).await;
     }
 
-    /// Ready when the number of places has changed from this.
-    pub(super) async fn changed_from(&self, places: usize) -> usize {
+    /// Ready when there are fewer places taken than this.
+    pub(super) async fn fewer_than(&self, places: usize) {
         // It cannot fail: the sender is `self`.
-        self.state.subscribe().wait_for(|state| state.places != places).await.map_or(places, |s| s.places)
+        let _ = self.state.subscribe().wait_for(|state| state.places < places).await;
     }
 }
 
