@@ -46,6 +46,7 @@ async def connect(
     """Connect as a client."""
     connecting = _core._websocket_connect(url, list(headers), list(protocols), options)
     peer = WebsocketConnection(await within(connecting, 15))
+    peer._begin()  # or it would not answer a goodbye
     _peers.append(peer)
     return peer
 
