@@ -7,9 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
+from pipecat_rs.runner.transport_factory import create_transport
 from pipecat_rs.runner.types import CallData, ExotelCallData, TelnyxCallData
 
-__all__ = ["parse_telephony_websocket"]
+__all__ = ["create_transport", "parse_telephony_websocket"]
 
 logger = logging.getLogger(__name__)
 
