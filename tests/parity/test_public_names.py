@@ -32,6 +32,8 @@ PARTS = (
     "audio.utils",
     "audio.volume",
     "serializers",
+    "runner.types",
+    "runner.utils",
 )
 """What is compared."""
 
