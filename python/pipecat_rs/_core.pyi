@@ -39,6 +39,7 @@ from pipecat_rs.processors.frame_processor import FrameCallback, FrameDirection,
 
 __all__ = [
     "DEBUG_BUILD",
+    "LOCAL_AUDIO",
     "AudioArrivals",
     "AudioCollector",
     "AudioFeed",
@@ -56,6 +57,8 @@ __all__ = [
     "LoudnessMeter",
     "Mixer",
     "Lateness",
+    "LocalMicrophone",
+    "LocalSpeaker",
     "LoopPort",
     "ObserverSeat",
     "PacedAudio",
@@ -90,6 +93,7 @@ __all__ = [
     "_coroutine_method",
     "_decode_protobuf_frame",
     "_encode_protobuf_frame",
+    "_local_audio_devices",
     "_mark_own_words",
     "_start_media_threads",
     "alaw_to_linear",
@@ -112,6 +116,9 @@ _Audio: TypeAlias = _Bytes | _Samples
 
 DEBUG_BUILD: Final[bool]
 """Whether the extension was built without optimisation. Such a build is for debugging it."""
+
+LOCAL_AUDIO: Final[bool]
+"""Whether it was built with the microphone and the loudspeaker of this machine."""
 
 class _LaneSnapshot(TypedDict):
     """One lane of a node, as `TaskBase._snapshot` gives it."""
@@ -602,7 +609,6 @@ class AudioFeed:
 
     @muted.setter
     def muted(self, muted: bool) -> None: ...
-
     @property
     def queued_secs(self) -> float:
         """Seconds of audio that wait."""
@@ -613,6 +619,112 @@ class AudioFeed:
 
     def close(self) -> None:
         """Push nothing more."""
+
+@final
+class LocalSpeaker:
+    """A device that plays: takes a playout's audio."""
+
+    def __new__(cls, index: int | None, sample_rate: int, channels: int, chunk_secs: float) -> Self:
+        """Open a device. Takes as long as the system does.
+
+        Args:
+            index: As `_local_audio_devices` counts; None for the system's choice.
+            sample_rate: Of what is written, in Hz. The device may have another.
+            channels: Of what is written, 1 or 2.
+            chunk_secs: Length of what is written at a time.
+
+        Raises:
+            OSError: If there is none, or it cannot play.
+            ValueError: If the audio cannot be converted.
+        """
+
+    def write(self, audio: bytes) -> bool:
+        """Write a chunk, for those who pace it themselves.
+
+        Returns:
+            False if there is no room yet.
+
+        Raises:
+            OSError: If the device is gone.
+        """
+
+    def interrupt(self) -> None:
+        """Forget what was written and not heard yet."""
+
+    def close(self) -> None:
+        """Let the device go."""
+
+    @property
+    def queued_secs(self) -> float:
+        """Seconds until all that was written has been heard."""
+
+    @property
+    def underruns(self) -> int:
+        """How often there were gaps in what was heard."""
+
+    @property
+    def device_format(self) -> tuple[int, int]:
+        """Rate (Hz) and channels of the device."""
+
+@final
+class LocalMicrophone:
+    """A device that records."""
+
+    def __new__(cls, index: int | None, sample_rate: int, channels: int, chunk_secs: float) -> Self:
+        """Open a device. Takes as long as the system does.
+
+        Args:
+            index: As `_local_audio_devices` counts; None for the system's choice.
+            sample_rate: Of what is heard, in Hz. The device may have another.
+            channels: Of what is heard, 1 or 2.
+            chunk_secs: Length of what is heard at a time.
+
+        Raises:
+            OSError: If there is none, or it cannot record.
+            ValueError: If the audio cannot be converted.
+        """
+
+    def start(
+        self,
+        owner: ProcessorBase,
+        on_lost: Callable[[str], object],
+        on_audio: Callable[[bytes], object] | None = None,
+    ) -> None:
+        """Hear from now on.
+
+        Args:
+            owner: The input transport, in a running pipeline.
+            on_lost: Called on the loop if the device goes away, with the reason.
+            on_audio: Called on the loop with each chunk. None: it is pushed downstream natively.
+
+        Raises:
+            OSError: If the device is gone already.
+            RuntimeError: If the owner is in no running pipeline.
+        """
+
+    def close(self) -> None:
+        """Hear nothing more, and let the device go. On the loop's thread."""
+
+    @property
+    def streaming(self) -> bool:
+        """Whether audio goes on into the pipeline; what is said meanwhile is dropped."""
+
+    @streaming.setter
+    def streaming(self, streaming: bool) -> None: ...
+    @property
+    def overruns(self) -> int:
+        """How often samples were lost."""
+
+    @property
+    def device_format(self) -> tuple[int, int]:
+        """Rate (Hz) and channels of the device."""
+
+def _local_audio_devices() -> list[tuple[int, str, bool, bool]]:
+    """The machine's audio devices: index, name, whether it records, whether it plays.
+
+    Raises:
+        OSError: If the system does not tell, or the extension was built without devices.
+    """
 
 @final
 class Lateness:
@@ -655,7 +767,7 @@ class Playout:
         owner: ProcessorBase,
         destination: str | None,
         settings: dict[str, float],
-        sink: WireOutput | AudioCollector,
+        sink: WireOutput | AudioCollector | LocalSpeaker,
         on_failure: Callable[[str, bool], object],
         background: BackgroundSound | None,
     ) -> Self:
@@ -1125,9 +1237,7 @@ class HttpRequest:
             RuntimeError: If it wants no WebSocket.
         """
 
-    def respond(
-        self, status: int, headers: list[tuple[str, str]] = ..., body: bytes = ...
-    ) -> None:
+    def respond(self, status: int, headers: list[tuple[str, str]] = ..., body: bytes = ...) -> None:
         """Answer; a peer that wants a WebSocket gets none."""
 
     def ignore(self) -> None:

@@ -61,6 +61,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<media::AudioCollector>()?;
     module.add_class::<media::AudioFeed>()?;
     module.add_class::<media::Lateness>()?;
+    module.add_class::<media::LocalMicrophone>()?;
+    module.add_class::<media::LocalSpeaker>()?;
+    module.add_function(wrap_pyfunction!(media::_local_audio_devices, module)?)?;
     module.add_class::<media::Playout>()?;
     module.add_class::<host::port::LoopPort>()?;
     module.add_class::<websocket::AudioInput>()?;
@@ -96,5 +99,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let close = wrap_pyfunction!(voice::_close_voice_engines, module)?;
     module.py().import("atexit")?.call_method1("register", (close,))?;
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    module.add("LOCAL_AUDIO", pipecat_rs_transport::local::BUILT)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod arrival_meter;
 mod lateness;
+pub mod local;
 mod paced_source;
 pub mod playout;
 mod runtime;

@@ -4,12 +4,14 @@ mod background;
 mod collector;
 mod feed;
 mod lateness;
+mod local;
 mod paced;
 mod playout;
 
 pub(crate) use collector::AudioCollector;
 pub(crate) use feed::AudioFeed;
 pub(crate) use lateness::Lateness;
+pub(crate) use local::{_local_audio_devices, LocalMicrophone, LocalSpeaker};
 pub(crate) use paced::{AudioArrivals, PacedAudio};
 pub(crate) use playout::Playout;
 

@@ -16,7 +16,7 @@ use super::loop_sink::LoopSink;
 use super::{message_of, object_of};
 use crate::host::graveyard::FrameObject;
 use crate::host::port::LoopPort;
-use crate::media::AudioCollector;
+use crate::media::{AudioCollector, LocalSpeaker};
 use crate::wire::WireSerializer;
 
 /// Who takes what is played at the moment.
@@ -182,6 +182,9 @@ pub(crate) fn sink_of(object: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Sink>> {
     }
     if let Ok(collector) = object.cast::<AudioCollector>() {
         return Ok(collector.get().sink());
+    }
+    if let Ok(speaker) = object.cast::<LocalSpeaker>() {
+        return Ok(speaker.get().sink());
     }
     let kind = object.get_type();
     Err(PyTypeError::new_err(format!("a playout writes to a native sink, not to {}", kind.name()?)))
