@@ -11,6 +11,7 @@ from pipecat_rs.frames.frames import (
     EndFrame,
     ErrorFrame,
     Frame,
+    InputAudioRawFrame,
     ServiceMetadataFrame,
     ServiceSwitcherRequestMetadataFrame,
     ServiceUpdateSettingsFrame,
@@ -121,6 +122,9 @@ class AIService(FrameProcessor):
             frame: The frame.
             direction: Which way.
         """
+        if frame.__class__ is InputAudioRawFrame:
+            await super().push_frame(frame, direction)
+            return
         spans = self._spans
         if spans is not None:
             spans.before_push(frame)
@@ -137,6 +141,8 @@ class AIService(FrameProcessor):
             frame: The frame.
             direction: Which way it travels.
         """
+        if frame.__class__ is InputAudioRawFrame:
+            return  # fifty a second, where a subclass has not said what it handles
         await super().process_frame(frame, direction)
         if isinstance(frame, StartFrame):
             await self._run_lifecycle(self.start, frame)

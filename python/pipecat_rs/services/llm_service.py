@@ -11,6 +11,7 @@ from pipecat_rs.frames.frames import (
     EagerEndOfTurnCancelFrame,
     EndFrame,
     Frame,
+    InputAudioRawFrame,
     InterruptionFrame,
     LLMConfigureOutputFrame,
     LLMContextFrame,
@@ -25,7 +26,7 @@ from pipecat_rs.frames.frames import (
 )
 from pipecat_rs.processors.aggregators.async_tool_messages import ASYNC_TOOL_INSTRUCTIONS
 from pipecat_rs.processors.aggregators.llm_context import LLMContext, LLMSpecificMessage
-from pipecat_rs.processors.frame_processor import FrameDirection
+from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat_rs.services.ai_service import AIService
 from pipecat_rs.services.answer_on_trial import AnswerOnTrialService
 from pipecat_rs.services.cancel_tools import CancelTools
@@ -411,6 +412,8 @@ class LLMService(
             frame: The frame.
             direction: Which way it travels.
         """
+        if frame.__class__ is InputAudioRawFrame:
+            return  # fifty a second, where a subclass has not said what it handles
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
             self._sync_registered_tool_handlers(frame.context.tools)
@@ -447,6 +450,9 @@ class LLMService(
             frame: The frame.
             direction: Which way.
         """
+        if frame.__class__ is InputAudioRawFrame:
+            await FrameProcessor.push_frame(self, frame, direction)
+            return
         if self._skip_tts is not None and isinstance(frame, _OF_AN_ANSWER):
             frame.skip_tts = self._skip_tts
         await super().push_frame(frame, direction)
