@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipecat_rs import _core
-from pipecat_rs.runner.session_tasks import TaskWatch, own_tasks_from_here
+from pipecat_rs.runner.session_tasks import own_tasks_from_here, unwatch_tasks, watch_tasks
 from pipecat_rs.runner.types import WebSocketRunnerArguments
 from pipecat_rs.transports.websocket.connection import WebsocketConnection
 
@@ -49,7 +49,6 @@ class SessionHost:
         self._linger_timeout = linger_timeout
         self._cli_args = cli_args
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watch = TaskWatch()
         self._server: _core.SessionServer | None = None
         self._number = -1
 
@@ -59,7 +58,7 @@ class SessionHost:
         Args:
             server: The server.
         """
-        self._watch.open()
+        watch_tasks()
         self._server = server
         self._number = server.add_loop(self._begin)
 
@@ -69,7 +68,7 @@ class SessionHost:
         server, self._server = self._server, None
         if server is not None:
             server.remove_loop(self._number)
-            self._watch.close()
+            unwatch_tasks()
 
     async def cancel(self, patience: float = 30.0) -> None:
         """Cancel what runs, and wait for it.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 GRACE_SECS = 1.0
 """How long tasks that a bot has left may take to end by themselves, and then when cancelled."""
@@ -49,31 +48,45 @@ def own_tasks_from_here() -> SessionTasks:
     return tasks
 
 
-class TaskWatch:
-    """While it is open, tasks of the running loop are counted with their session."""
+class _Watched:
+    """A loop whose tasks are counted with their sessions, by as many servers as use it."""
 
-    def __init__(self) -> None:
-        """Watch nothing yet."""
-        self._before: Any = None
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.users = 0
+        self.before: Any = loop.get_task_factory()
+        loop.set_task_factory(self.make)
 
-    def open(self) -> None:
-        """Begin, on the loop's thread."""
-        loop = asyncio.get_running_loop()
-        self._before = before = loop.get_task_factory()
+    def make(
+        self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
+    ) -> asyncio.Future[Any]:
+        if self.before is not None:
+            made = self.before(loop, coro, **options)
+        else:
+            made = asyncio.Task(coro, loop=loop, **options)
+        owner = _OWNER.get()
+        if owner is not None and isinstance(made, asyncio.Task):
+            owner._tasks.add(made)
+        return made
 
-        def make(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Future[Any]:
-            if before is not None:
-                made = before(loop, coro, **options)
-            else:
-                made = asyncio.Task(coro, loop=loop, **options)
-            owner = _OWNER.get()
-            if owner is not None and isinstance(made, asyncio.Task):
-                owner._tasks.add(made)
-            return made
 
-        loop.set_task_factory(make)
+_WATCHED: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watched] = WeakKeyDictionary()
 
-    def close(self) -> None:
-        """End, on the loop's thread."""
-        with suppress(RuntimeError):
-            asyncio.get_running_loop().set_task_factory(self._before)
+
+def watch_tasks() -> None:
+    """Count the tasks of the running loop with their sessions from now on."""
+    loop = asyncio.get_running_loop()
+    watched = _WATCHED.get(loop)
+    if watched is None:
+        watched = _WATCHED[loop] = _Watched(loop)
+    watched.users += 1
+
+
+def unwatch_tasks() -> None:
+    """Count them no more, once for each `watch_tasks` on the same loop."""
+    loop = asyncio.get_running_loop()
+    watched = _WATCHED[loop]
+    watched.users -= 1
+    if not watched.users:
+        del _WATCHED[loop]
+        if loop.get_task_factory() == watched.make:  # or somebody else has set one
+            loop.set_task_factory(watched.before)

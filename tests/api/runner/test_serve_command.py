@@ -33,6 +33,17 @@ def bot(tmp_path: Path) -> str:
     return str(file)
 
 
+@pytest.fixture(params=["uvloop", "asyncio"])
+def loop_kind(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The environment in which a command uses one or the other event loop."""
+    if request.param == "uvloop":
+        return {}
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "uvloop.py").write_text("raise ImportError('hidden')")
+    return {"PYTHONPATH": str(hidden)}
+
+
 async def said_by(peer, message: str) -> str:
     await peer.send(message)
     return await within(peer.recv())
@@ -43,8 +54,8 @@ async def hang_up(peer) -> None:
     await within(peer.wait_closed())
 
 
-async def test_sigterm_lets_the_calls_go_on_to_their_end(bot: str):
-    async with serving(bot, "--loops", "2") as command:
+async def test_sigterm_lets_the_calls_go_on_to_their_end(bot: str, loop_kind: dict[str, str]):
+    async with serving(bot, "--loops", "2", **loop_kind) as command:
         url = await command.url()
         peer = await connect(url)
         await said_by(peer, "hello")
@@ -57,8 +68,8 @@ async def test_sigterm_lets_the_calls_go_on_to_their_end(bot: str):
         assert await command.wait() == 0
 
 
-async def test_a_second_signal_ends_it_at_once(bot: str):
-    async with serving(bot) as command:
+async def test_a_second_signal_ends_it_at_once(bot: str, loop_kind: dict[str, str]):
+    async with serving(bot, **loop_kind) as command:
         peer = await connect(await command.url())
         await said_by(peer, "hello")
         command.signal(signal.SIGINT)
@@ -68,8 +79,10 @@ async def test_a_second_signal_ends_it_at_once(bot: str):
         await within(peer.wait_closed())
 
 
-async def test_a_bot_that_blocks_the_only_loop_cannot_keep_it_from_ending(bot: str):
-    async with serving(bot) as command:
+async def test_a_bot_that_blocks_the_only_loop_cannot_keep_it_from_ending(
+    bot: str, loop_kind: dict[str, str]
+):
+    async with serving(bot, **loop_kind) as command:
         peer = await connect(await command.url())
         await said_by(peer, "block")
         command.signal(signal.SIGTERM)
@@ -197,6 +210,17 @@ async def test_sigterm_drains_all_processes(bot: str):
             assert (await said_by(peer, "still here")).endswith("still here")
             await hang_up(peer)
         assert await command.wait() == 0
+
+
+async def test_a_second_signal_ends_all_processes_at_once(bot: str):
+    async with serving(bot, "--processes", "2") as command:
+        peers = [await connect(await command.url()) for _ in range(2)]
+        pids = [int((await said_by(peer, "who?")).split()[0]) for peer in peers]
+        command.signal(signal.SIGINT)
+        await command.until(r"(?s)draining: 1 sessions.*draining: 1 sessions")
+        command.signal(signal.SIGINT)
+        assert await command.wait() == 128 + signal.SIGINT
+        await until(lambda: not any(map(_runs, pids)), 10)
 
 
 async def test_a_process_that_dies_takes_its_own_sessions_alone_and_is_replaced(bot: str):

@@ -477,6 +477,21 @@ async def test_a_server_that_is_closed_can_be_opened_again():
     await server.close()  # once more does no harm
 
 
+async def test_two_servers_on_one_loop_leave_its_tasks_as_they_were():
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    first, second = server_of(echo), server_of(echo)
+    await first.start()
+    await second.start()
+    await first.close()
+    peer = await connect(second.url())
+    await peer.send("hello")
+    assert await within(peer.recv()) == "hello"
+    await second.close()
+    assert loop.get_task_factory() is before
+    await peer.close()
+
+
 @pytest.mark.parametrize("numbers", [{"max_sessions": 0}, {"loops": 0}])
 async def test_numbers_that_make_no_sense(numbers: dict):
     with pytest.raises(ValueError, match="at least 1"):

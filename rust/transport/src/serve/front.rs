@@ -188,3 +188,39 @@ fn typed(status: u16, kind: &str, body: String) -> Response {
     ];
     Response { status, headers, body: Bytes::from(body) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sessions::Sessions;
+    use super::*;
+
+    #[test]
+    fn a_peer_that_goes_away_before_its_connection_opens_leaves_its_place() {
+        let (sessions, entrance) = (Sessions::new(2), Entrance::default());
+        let requests = [Arc::new(request()), Arc::new(request())];
+        for request in &requests {
+            let place = sessions.take().unwrap_or_else(|_| panic!("there are two places"));
+            let request = Arc::downgrade(request);
+            entrance.table().push(Admitted { request, place, claims: None });
+        }
+        let [first, second] = requests;
+        drop(first);
+        entrance.sweep();
+        assert_eq!((sessions.taken(), entrance.count()), (1, 1));
+        let admitted = entrance.take(&second);
+        entrance.sweep();
+        assert_eq!((sessions.taken(), entrance.count()), (1, 0));
+        drop(admitted);
+        assert_eq!(sessions.taken(), 0);
+    }
+
+    fn request() -> Request {
+        Request {
+            peer: ([127, 0, 0, 1], 1).into(),
+            method: "GET".to_owned(),
+            target: "/".to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+}
