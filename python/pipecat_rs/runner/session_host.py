@@ -105,7 +105,7 @@ class SessionHost:
             outcome = "completed"
         except asyncio.CancelledError:
             logger.warning("%s was cancelled", name)
-        except Exception:
+        except (Exception, SystemExit):  # a bot that exits ends its own session alone
             outcome = "failed"
             logger.exception("%s: the bot failed; its connection is closed", name)
         lingering.end()

@@ -91,6 +91,21 @@ async def test_a_bot_that_fails_closes_its_own_connection_alone(caplog):
     assert "session" in record.message and "no such number" in caplog.text
 
 
+async def test_a_bot_that_exits_ends_its_own_session_alone():
+    async def bot(arguments):
+        if await arguments.websocket.recv() == "exit":
+            raise SystemExit(3)
+        await echo(arguments)
+
+    async with server_of(bot) as server:
+        exiting, other = await connect(server.url()), await connect(server.url())
+        await other.send("go on")
+        await exiting.send("exit")
+        await within(exiting.wait_closed())
+        await other.send("are you there?")
+        assert await within(other.recv()) == "are you there?"
+
+
 async def test_what_a_bot_leaves_running_is_named_and_ended(caplog):
     ended = asyncio.Event()
 
