@@ -5,7 +5,6 @@ Its services need no network; see `benches/vs_pipecat/workloads/calls/bots.py`.
 
 import sys
 from pathlib import Path
-
 from typing import Any
 
 from pipecat_rs.pipeline.runner import PipelineRunner
@@ -24,8 +23,8 @@ from pipecat_rs.transports.websocket.fastapi import (
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vs_pipecat"))
 
-from workloads.api import Api  # noqa: E402 - found once the path is there
-from workloads.calls.bots import agent  # noqa: E402
+from workloads.api import Api
+from workloads.calls.bots import agent
 
 API = Api("pipecat_rs")
 

@@ -94,7 +94,9 @@ def main() -> int:
     }
     (given.results / "soak.json").write_text(json.dumps(written, indent=1))
     caption = ", ".join([machine["processor"], f"{machine['cores']} cores", machine["system"]])
-    if not timeline.draw(samples, f"{sum(MIX.values())} calls, {caption}", given.results / "soak.png"):
+    if not timeline.draw(
+        samples, f"{sum(MIX.values())} calls, {caption}", given.results / "soak.png"
+    ):
         print("no picture: it needs matplotlib")
     print(verdict.summary(samples, report, before, after))
     for complaint in complaints:

@@ -22,6 +22,7 @@ from typing import Any
 
 import environment
 import plot
+import plot_calls
 import report
 from workloads.idle_sessions import PARTS
 from workloads.session_density import PARTS as WAYS
@@ -78,6 +79,7 @@ JOBS = (
     *(Job("idle_sessions", part=part, rounds=2) for part in PARTS),
     Job("producer_stall", rounds=3),
     Job("audio_dsp", rounds=3),
+    Job("vad_window", rounds=3),
     # uvicorn takes uvloop by itself, so that is what both are served on.
     Job("time_to_silence", "uvloop", rounds=2, calls=True),
     Job("paced_lateness", "uvloop", rounds=2, calls=True),
@@ -257,6 +259,7 @@ def write_report(
     (results / "vs_pipecat.md").write_text(f"{report.markdown(made)}\n{caption}.\n\n{METHOD}\n")
     if not plot.draw(made, caption, results / "vs_pipecat.png"):
         print("no picture: it needs both sides and matplotlib")
+    plot_calls.draw(figures, caption, results / "vs_pipecat_calls.png")
     print(f"written to {results}")
     return made
 
@@ -268,8 +271,9 @@ def publish(results: Path) -> None:
     short = table.partition(METHOD)[0].strip()
     link = "How it was measured: [benches/README.md](benches/README.md)."
     fill(environment.BENCHES.parent / "README.md", "benchmark table", f"{short}\n\n{link}\n")
-    if (results / "vs_pipecat.png").exists():
-        shutil.copy(results / "vs_pipecat.png", environment.BENCHES / "vs_pipecat.png")
+    for picture in ("vs_pipecat.png", "vs_pipecat_calls.png"):
+        if (results / picture).exists():
+            shutil.copy(results / picture, environment.BENCHES / picture)
 
 
 def fill(document: Path, mark: str, text: str) -> None:

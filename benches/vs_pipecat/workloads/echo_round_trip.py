@@ -11,6 +11,9 @@ from .figure import Figure, Scale
 
 CALLS = (1, 10, 50, 100, 250, 500, 750, 1000)
 _SERVERS = {"pipecat": "fastapi", "pipecat_rs": "native"}
+# Callers that were late themselves by so much were disturbed: once more. What comes in a bunch after
+# a pause is played in its time, so that a pause of the callers is in every round trip after it.
+_DISTURBED_MS, _ATTEMPTS = 12.0, 4
 # Nobody needs to know how much longer than this it takes.
 _HOPELESS_MS = 5_000.0
 
@@ -20,9 +23,12 @@ async def measure(api: Api, scale: Scale) -> list[Figure]:
     figures, curve = [], []
     loop = ("--loop", "uvloop") if api.uvloop else ()
     for calls in (calls for calls in CALLS if calls <= scale.most_calls):
-        with Server(api.package, _SERVERS[api.package], "echo", *loop) as server:
-            calling = Calling({"echo": calls}, scale.call_secs / 2, 3.0, connect_rate=100.0)
-            called = call(server, calling)
+        calling = Calling({"echo": calls}, scale.call_secs / 2, 3.0, connect_rate=100.0)
+        for _ in range(_ATTEMPTS):
+            with Server(api.package, _SERVERS[api.package], "echo", *loop) as server:
+                called = call(server, calling)
+            if called.report["own_ticks_late_ms"]["max"] < _DISTURBED_MS:
+                break
         took = called.all["round_trip_ms"]
         sent = 50 * calls * calling.secs
         point = {
