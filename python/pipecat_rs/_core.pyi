@@ -1107,7 +1107,7 @@ class WebSocketConnection:
                 ``us``, ``error`` or ``timeout``.
         """
 
-    def receive_natively(self, input: AudioInput, backlog: list[str | bytes] = []) -> None:
+    def receive_natively(self, input: AudioInput, backlog: list[str | bytes] | None = None) -> None:
         """Begin to read, or read in this way from now on: audio goes straight into the pipeline.
 
         Args:

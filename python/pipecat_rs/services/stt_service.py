@@ -101,6 +101,7 @@ class STTService(AIService):
         if isinstance(self._settings.language, str):
             self._settings.language = service_language(self, self._settings.language)
         self._audio_passthrough = audio_passthrough
+        self._push_audio = type(self).push_frame
         self._init_sample_rate = sample_rate
         self._sample_rate = 0
         self._ttfs_p99_latency = ttfs_p99_latency
@@ -185,6 +186,10 @@ class STTService(AIService):
         """
         await super().setup(setup)
         self._sample_rate = self._init_sample_rate or setup.audio_in_sample_rate
+        # What the services' own push_frame looks for is no audio; a user's may look for it.
+        own = type(self).push_frame
+        straight = own.__module__ == __name__ and self._spans is None
+        self._push_audio = FrameProcessor.push_frame if straight else own
 
     async def stop(self, frame: EndFrame) -> None:
         """Report the usage that is left.
@@ -227,7 +232,7 @@ class STTService(AIService):
             # Fifty a second: nothing that the base classes do is meant for them.
             await self.process_audio_frame(frame, direction)
             if self._audio_passthrough:
-                await self._push_audio(frame, direction)
+                await self._push_audio(self, frame, direction)
             return
         await super().process_frame(frame, direction)
         if isinstance(frame, STTUpdateSettingsFrame):
@@ -244,11 +249,6 @@ class STTService(AIService):
             elif isinstance(frame, LLMContextAssistantTurnFrame):
                 await self._process_assistant_turn(frame.text)
             await self.push_frame(frame, direction)
-
-    async def _push_audio(self, frame: InputAudioRawFrame, direction: FrameDirection) -> None:
-        # What the services' own push_frame looks for is no audio; a user's may.
-        own = type(self).push_frame.__module__ == __name__ and self._spans is None
-        await (FrameProcessor.push_frame if own else type(self).push_frame)(self, frame, direction)
 
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection

@@ -181,16 +181,16 @@ impl WebSocketConnection {
 
     /// Begin to read, or read in this way from now on: audio goes straight into the pipeline.
     /// `backlog` is what was read before and belongs to it.
-    #[pyo3(signature = (input, backlog=vec![]))]
+    #[pyo3(signature = (input, backlog=None))]
     fn receive_natively(
         &self,
         input: &Bound<'_, AudioInput>,
-        backlog: Vec<Bound<'_, PyAny>>,
+        backlog: Option<Vec<Bound<'_, PyAny>>>,
     ) -> PyResult<()> {
         let receiver = input.get().receiver(&self.connection, &self.port).ok_or_else(|| {
             PyRuntimeError::new_err("an AudioInput receives from one connection; make another")
         })?;
-        for message in backlog {
+        for message in backlog.unwrap_or_default() {
             receiver.message(message_of(&message)?);
         }
         self.listen(receiver);
