@@ -14,7 +14,8 @@ from pipecat_rs.exceptions import PipecatError
 from pipecat_rs.runner.bot_loader import LoadedBot
 from pipecat_rs.runner.http import HttpRequest
 from pipecat_rs.runner.server_settings import ConnectionLimits, TlsFiles
-from pipecat_rs.runner.session_server import Authorize, SessionServer
+from pipecat_rs.runner.session_server import Authorize, HttpHook, SessionServer
+from pipecat_rs.runner.webhook import PROVIDERS, webhook_of
 
 __all__ = ["ServeOptions", "add_serve_arguments"]
 
@@ -38,6 +39,8 @@ class ServeOptions:
         max_message_rate: Messages a second that a peer may send, for long.
         max_per_address: WebSockets from one address, in each process.
         max_lateness_ms: Nobody is let in while audio is later than this; 0 for any lateness.
+        transport: The telephone provider whose webhook is answered at ``POST /``.
+        proxy: Name under which the provider reaches this server; None for the one that it used.
     """
 
     host: str = "localhost"
@@ -54,6 +57,8 @@ class ServeOptions:
     max_message_rate: int = 500
     max_per_address: int | None = None
     max_lateness_ms: float = 20.0
+    transport: str | None = None
+    proxy: str | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> ServeOptions:
@@ -112,7 +117,7 @@ class ServeOptions:
             "loops": self.loops,
             "tls": tls,
             "authorize": self._authorize(loaded),
-            "http": loaded.http,
+            "http": self._http(loaded),
             "allowed_origins": self.allowed_origins,
             "limits": limits,
             "max_output_lateness": self.max_lateness_ms / 1e3 or None,
@@ -120,6 +125,11 @@ class ServeOptions:
             "cli_args": cli_args,
         }
         return SessionServer(loaded.bot, self.host, self.port, **{**settings, **options})
+
+    def _http(self, loaded: LoadedBot) -> HttpHook | None:
+        if self.transport not in PROVIDERS:
+            return loaded.http
+        return webhook_of(self.transport, self.proxy, loaded.http)
 
     def _authorize(self, loaded: LoadedBot) -> Authorize | None:
         """What lets a peer in: the token, if there is one, and then the bot's own hook."""
@@ -222,4 +232,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="refuse new calls while one chunk of audio in a hundred is later than this; 0: never "
         "(default: %(default)g)",
+    )
+    parser.add_argument(
+        "-t",
+        "--transport",
+        choices=("websocket", *PROVIDERS, "exotel"),
+        help="the telephone provider whose webhook is answered at `POST /`; every WebSocket is "
+        "served whatever is given",
+    )
+    parser.add_argument(
+        "-x",
+        "--proxy",
+        metavar="HOST",
+        help="name under which the provider reaches this server (default: the one that it used)",
     )
