@@ -200,9 +200,10 @@ class WebsocketClientTransport(BaseTransport):
     async def _connect(self, holder: Any) -> WebsocketConnection | None:
         """Connect, once for both halves, which are set up at the same time."""
         self._holders.add(holder)
-        if self._dialling is None:
-            self._dialling = holder.create_task(self._dial(holder), "connect")
-        return await asyncio.shield(self._dialling)
+        dialling = self._dialling
+        if dialling is None:
+            dialling = self._dialling = holder.create_task(self._dial(holder), "connect")
+        return await asyncio.shield(dialling)
 
     async def _dial(self, holder: Any) -> WebsocketConnection | None:
         headers = list((self._params.additional_headers or {}).items())
