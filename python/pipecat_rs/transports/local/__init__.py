@@ -1,1 +1,1 @@
-"""Transports that need no network: files."""
+"""Transports that need no network: audio files, the microphone and the loudspeaker."""

@@ -1,5 +1,10 @@
 //! Devices of this machine, by cpal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{
     BufferSize, Device, Error, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig,
@@ -18,6 +23,10 @@ pub(super) use cpal::Stream;
 const PERIOD_MS: u32 = 20;
 /// If a device has not the pipeline's rate.
 const USUAL_RATE: u32 = 48_000;
+/// A device that has given nothing but errors for this long is gone.
+const GIVE_UP: Duration = Duration::from_secs(1);
+/// Between two errors: a device in trouble is asked again at once.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// The machine's audio devices.
 ///
@@ -136,11 +145,14 @@ impl Found {
     fn play_as<T: SizedSample + FromSample<i16>>(
         self,
         mut feed: SpeakerFeed,
-        mut on_trouble: impl FnMut(Option<String>) + Send + 'static,
+        on_trouble: impl FnMut(Option<String>) + Send + 'static,
     ) -> Result<Stream, DeviceError> {
         // A second: no system has periods as long as that.
         let mut filled = vec![0; self.format.samples_in(1_000)];
+        let health = Health::default();
+        let working = health.clone();
         let fill = move |period: &mut [T], info: &cpal::OutputCallbackInfo| {
+            working.works();
             let times = info.timestamp();
             let latency = times.playback.saturating_duration_since(times.callback);
             let most = filled.len();
@@ -150,7 +162,7 @@ impl Found {
                 period.iter_mut().zip(filled).for_each(|(to, from)| *to = T::from_sample(*from));
             }
         };
-        let on_error = move |error| heard_of(&error, &mut on_trouble);
+        let on_error = health.watch(on_trouble);
         let stream = self.device.build_output_stream::<T, _, _>(self.config(), fill, on_error, None);
         self.begun(stream)
     }
@@ -158,21 +170,24 @@ impl Found {
     fn record_as<T>(
         self,
         mut feed: MicrophoneFeed,
-        mut on_trouble: impl FnMut(Option<String>) + Send + 'static,
+        on_trouble: impl FnMut(Option<String>) + Send + 'static,
     ) -> Result<Stream, DeviceError>
     where
         T: SizedSample,
         i16: FromSample<T>,
     {
         let mut recorded = vec![0_i16; self.format.samples_in(1_000)];
+        let health = Health::default();
+        let working = health.clone();
         let take = move |period: &[T], _: &cpal::InputCallbackInfo| {
+            working.works();
             for period in period.chunks(recorded.len()) {
                 let recorded = &mut recorded[..period.len()];
                 recorded.iter_mut().zip(period).for_each(|(to, from)| *to = i16::from_sample(*from));
                 feed.push(recorded);
             }
         };
-        let on_error = move |error| heard_of(&error, &mut on_trouble);
+        let on_error = health.watch(on_trouble);
         let stream = self.device.build_input_stream::<T, _, _>(self.config(), take, on_error, None);
         self.begun(stream)
     }
@@ -210,11 +225,32 @@ fn rate_of(config: &SupportedStreamConfigRange, wanted: Format) -> u32 {
     offered.unwrap_or(config.max_sample_rate())
 }
 
-fn heard_of(error: &Error, on_trouble: &mut impl FnMut(Option<String>)) {
-    match error.kind() {
-        ErrorKind::Xrun => on_trouble(None),
-        // It goes on.
-        ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
-        _ => on_trouble(Some(error.to_string())),
+/// Whether a device works: its callback and its errors, which come on one thread, one by one.
+#[derive(Clone, Default)]
+struct Health(Arc<AtomicBool>);
+
+impl Health {
+    fn works(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// What becomes of the device's errors.
+    fn watch(self, mut on_trouble: impl FnMut(Option<String>)) -> impl FnMut(Error) {
+        let mut failing_since = Instant::now();
+        move |error| match error.kind() {
+            ErrorKind::Xrun => on_trouble(None),
+            // It goes on.
+            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
+            ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => {
+                on_trouble(Some(error.to_string()));
+            }
+            // Sound servers have moments in which they cannot say how late they are.
+            _ if self.0.swap(false, Ordering::Relaxed) => failing_since = Instant::now(),
+            _ if failing_since.elapsed() < GIVE_UP => park_timeout(AGAIN),
+            _ => {
+                on_trouble(Some(error.to_string()));
+                park_timeout(AGAIN);
+            }
+        }
     }
 }
