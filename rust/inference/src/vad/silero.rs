@@ -1,4 +1,4 @@
-//! Silero's network, version 5 or later.
+//! Silero's network in the ONNX runtime, for files that [`NativeSilero`](super::NativeSilero) does not know.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -7,19 +7,13 @@ use ort::session::Session;
 use ort::value::TensorRef;
 
 use super::network::check_length;
+use super::silero_memory::{STATE, SileroMemory, context};
 use super::{VadNetwork, VadRate, VadWindow};
 use crate::{InferenceError, Runtime};
 
 const PURPOSE: &str = "voice activity";
 const NAME: &str = "Silero VAD";
-/// Its recurrent state: two vectors of so many numbers.
-const STATE: usize = 128;
 const FULL_SCALE: f32 = 32_768.0;
-
-/// Samples before a window that the network hears with it.
-fn context(rate: VadRate) -> usize {
-    rate.window() / 8
-}
 
 /// The network's weights, for any number of streams. Answers one batch at a time.
 pub struct Silero {
@@ -30,21 +24,6 @@ struct Running {
     session: Session,
     input: Vec<f32>,
     state: Vec<f32>,
-}
-
-/// What Silero keeps of a stream.
-#[derive(Debug, Clone)]
-pub struct SileroMemory {
-    /// At which it heard last; another one begins anew.
-    rate: Option<VadRate>,
-    context: [f32; 64],
-    state: [[f32; STATE]; 2],
-}
-
-impl Default for SileroMemory {
-    fn default() -> Self {
-        Self { rate: None, context: [0.0; 64], state: [[0.0; STATE]; 2] }
-    }
 }
 
 impl Silero {
@@ -97,9 +76,7 @@ impl Running {
         self.input.clear();
         self.state.clear();
         for window in windows.iter_mut() {
-            if window.memory.rate != Some(rate) {
-                *window.memory = SileroMemory { rate: Some(rate), ..SileroMemory::default() };
-            }
+            window.memory.begin(rate);
             self.input.extend_from_slice(&window.memory.context[..context]);
             self.input.extend(window.samples.iter().map(|&sample| f32::from(sample) / FULL_SCALE));
         }
