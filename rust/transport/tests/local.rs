@@ -22,7 +22,7 @@ fn samples_of(bytes: &[u8]) -> Vec<i16> {
 }
 
 fn speaker() -> (Loudspeaker, SpeakerFeed) {
-    Loudspeaker::pair(MONO, MONO, CHUNK).unwrap()
+    Loudspeaker::pair(MONO, MONO, CHUNK).expect("mono fits mono")
 }
 
 fn period(feed: &mut SpeakerFeed, samples: usize) -> Vec<i16> {
@@ -33,7 +33,7 @@ fn period(feed: &mut SpeakerFeed, samples: usize) -> Vec<i16> {
 
 fn say(speaker: &Loudspeaker, value: i16, steps: usize) {
     for _ in 0..steps {
-        speaker.try_write(bytes_of(&[value; STEP])).unwrap();
+        speaker.try_write(bytes_of(&[value; STEP])).expect("there is room");
     }
 }
 
