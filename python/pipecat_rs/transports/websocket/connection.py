@@ -97,16 +97,27 @@ class WebsocketConnection:
         self._begin()
         await self._closed.wait()
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    async def close(
+        self, code: int = 1000, reason: str = "", *, patience: float | None = None
+    ) -> None:
         """Say goodbye and wait for the end, for the close time-out at most.
 
         Args:
             code: Of the close frame.
             reason: Of the close frame, at most 123 bytes.
+            patience: Longest wait in seconds, if that is less. What is queued still goes out then,
+                without anybody who waits for it.
         """
         self._begin()
         self._native.close(code, reason)
-        await self._closed.wait()
+        if patience is None:
+            await self._closed.wait()
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self._closed.wait()
+        except TimeoutError:
+            logger.debug("%s: the peer does not answer the goodbye", self)
 
     # ---- messages
 
@@ -200,12 +211,11 @@ class WebsocketConnection:
     def _begin(self) -> None:
         if self._arrived is None and self._input is None:
             self._arrived = asyncio.Event()
-            self._native.receive(self._message, self._ended)
+            if not self._closed.is_set():
+                self._native.receive(self._message, self._ended)
 
     def _message(self, message: Message) -> None:
-        if self._input is not None:
-            self._input.feed(message)  # was on its way when the input took over
-        elif self._on_message is not None:
+        if self._on_message is not None:
             self._on_message(message)
         else:
             self._messages.append(message)
@@ -220,6 +230,7 @@ class WebsocketConnection:
         listeners, self._on_closed = self._on_closed, []
         for call in listeners:
             call(self)
+        self._input = self._on_message = None  # each of them holds its transport
         self._native.release()
 
     def __repr__(self) -> str:

@@ -220,6 +220,7 @@ class FastAPIWebsocketTransport(BaseTransport):
         self._output: FastAPIWebsocketOutputTransport | None = None
         self._holders: set[object] = set()
         self._session_timer: asyncio.TimerHandle | None = None
+        self._hung_up = False
 
     @property
     def connection(self) -> WebsocketConnection | StarletteConnection:
@@ -286,8 +287,8 @@ class FastAPIWebsocketTransport(BaseTransport):
             self._output._detach()
         if self._input is not None:
             self._input._detach()
-            # A close of our own is no news.
-            if connection.closed_by != "us":
+            # A close of our own is no news, even if the peer never answered it.
+            if connection.closed_by != "us" and not self._hung_up:
                 self._input.create_task(
                     self._call_event_handler("on_client_disconnected", self._websocket),
                     "client_gone",
@@ -299,5 +300,11 @@ class FastAPIWebsocketTransport(BaseTransport):
             await self._close()
 
     async def _close(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        connection = self._connection
+        if connection is None:
+            return
+        self._hung_up = True
+        if isinstance(connection, WebsocketConnection):
+            await connection.close(patience=self._params.ws_close_timeout)
+        else:
+            await connection.close()

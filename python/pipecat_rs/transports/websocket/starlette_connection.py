@@ -36,6 +36,7 @@ class StarletteConnection:
         self._closer: asyncio.Task[None] | None = None
         self._sender: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._finishing = False
         self.close_code: int | None = None
         self.close_reason = ""
         self.closed_by = ""
@@ -72,12 +73,16 @@ class StarletteConnection:
             raise ConnectionError(f"the WebSocket does not send: {error!r}") from error
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye; wait for the peer's for the close time-out at most.
+        """Send what waits, and say goodbye: each for the close time-out at most.
 
         Args:
             code: Of the close frame.
             reason: Of the close frame.
         """
+        if self.is_open and self._sender is not None:
+            self._finishing = True
+            self._ready.set()
+            await asyncio.wait({self._sender}, timeout=self._close_timeout)
         if self.is_open:
             # Not cancelled when the wait is over: some servers' close() cannot be.
             self._closer = asyncio.create_task(self._say_goodbye(code, reason), name="close")
@@ -125,6 +130,8 @@ class StarletteConnection:
                     # The reader hears of the end, and tells of it.
                     logger.debug("%r: %s", self, error)
                     return
+            if self._finishing:
+                return
             self._ready.clear()
             await self._ready.wait()
 

@@ -155,6 +155,9 @@ class WireOutputTransport(BaseOutputTransport):
             await self._write(frame, message)
         except ConnectionError:
             logger.debug("%s: %s comes too late, the peer is gone", self, frame)
+        except BufferError:
+            # Its end is told of by the connection; an end of our own must not stop here.
+            logger.warning("%s: %s is not sent, the peer does not read", self, frame)
         return True
 
     async def _write(self, frame: Frame, message: Message) -> None:

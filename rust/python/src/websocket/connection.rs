@@ -1,7 +1,7 @@
 //! One connection, as Python holds it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pipecat_rs_transport::websocket::{Closed, ClosedBy, Connection, Receiver, SendError};
 use pipecat_rs_wire::Message;
@@ -38,12 +38,12 @@ impl WebSocketConnection {
         self.connection.clone()
     }
 
-    fn listen(&self, receiver: Arc<dyn Receiver>) {
+    fn listen(&self, listening: Listening) {
         let mut switch = self.switch.lock().unwrap_or_else(PoisonError::into_inner);
         match &*switch {
-            Some(switch) => switch.set(receiver),
+            Some(switch) => switch.set(listening),
             None => {
-                let made = Arc::new(Switch(Mutex::new(receiver)));
+                let made = Arc::new(Switch(Mutex::new(listening)));
                 *switch = Some(Arc::clone(&made));
                 self.connection.receive(made);
             }
@@ -51,37 +51,104 @@ impl WebSocketConnection {
     }
 }
 
-/// Hands on to whoever listens at the moment: first a bot that reads what kind of call this is, then
-/// its pipeline.
-struct Switch(Mutex<Arc<dyn Receiver>>);
+/// Who listens.
+enum Listening {
+    /// Python, to whole messages.
+    Messages(Messages),
+    /// A native input.
+    Native(Arc<dyn Receiver>),
+}
 
-impl Switch {
-    fn set(&self, receiver: Arc<dyn Receiver>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = receiver;
-    }
-
-    fn receiver(&self) -> Arc<dyn Receiver> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+impl Listening {
+    fn receiver(&self) -> &dyn Receiver {
+        match self {
+            Self::Messages(messages) => messages,
+            Self::Native(receiver) => &**receiver,
+        }
     }
 }
 
+/// Hands on to whoever listens at the moment: first a bot that reads what kind of call this is, then
+/// its pipeline.
+struct Switch(Mutex<Listening>);
+
+impl Switch {
+    fn lock(&self) -> MutexGuard<'_, Listening> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What still waits for the loop goes to a native input before anything that comes after it.
+    fn set(&self, listening: Listening) {
+        let mut before = self.lock();
+        if let (Listening::Messages(messages), Listening::Native(receiver)) = (&*before, &listening) {
+            for message in messages.waiting.take() {
+                receiver.message(message);
+            }
+        }
+        *before = listening;
+    }
+}
+
+/// Listens when all is over: what Python gave for it would keep itself alive.
+struct Deaf;
+
+impl Receiver for Deaf {
+    fn message(&self, _message: Message) {}
+
+    fn closed(&self, _closed: Closed) {}
+}
+
 impl Receiver for Switch {
+    // Told under the lock: nothing may come between the last one who listened and the next.
     fn message(&self, message: Message) {
-        self.receiver().message(message);
+        self.lock().receiver().message(message);
     }
 
     fn closed(&self, closed: Closed) {
-        self.receiver().closed(closed);
+        self.lock().receiver().closed(closed);
     }
 }
 
 /// The bytes that may wait for a loop which does not come to take them.
 const MOST_WAITING: usize = 8 << 20;
 
+/// What waits for the loop.
+#[derive(Default)]
+struct Waiting(Mutex<(VecDeque<Message>, usize)>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, (VecDeque<Message>, usize)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Add a message. False: too much waits already.
+    fn push(&self, message: Message) -> bool {
+        let mut waiting = self.lock();
+        let bytes = waiting.1 + message.len();
+        if bytes > MOST_WAITING {
+            return false;
+        }
+        waiting.1 = bytes;
+        waiting.0.push_back(message);
+        true
+    }
+
+    fn pop(&self) -> Option<Message> {
+        let mut waiting = self.lock();
+        let message = waiting.0.pop_front()?;
+        waiting.1 -= message.len();
+        Some(message)
+    }
+
+    fn take(&self) -> VecDeque<Message> {
+        std::mem::take(&mut *self.lock()).0
+    }
+}
+
 /// Hands whole messages to Python.
 struct Messages {
     connection: Connection,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     port: Port,
     on_message: Arc<FrameObject>,
     on_closed: Arc<FrameObject>,
@@ -89,15 +156,14 @@ struct Messages {
 
 impl Receiver for Messages {
     fn message(&self, message: Message) {
-        let size = message.len();
-        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > MOST_WAITING {
+        if !self.waiting.push(message) {
             self.connection.close(1008, "too much waits to be read");
             return;
         }
         let (on_message, waiting) = (Arc::clone(&self.on_message), Arc::clone(&self.waiting));
-        self.port.call(move |py| {
-            waiting.fetch_sub(size, Ordering::Relaxed);
-            on_message.get().call1(py, (object_of(py, &message),)).map(drop)
+        self.port.call(move |py| match waiting.pop() {
+            Some(message) => on_message.get().call1(py, (object_of(py, &message),)).map(drop),
+            None => Ok(()), // a native input has it
         });
     }
 
@@ -170,7 +236,7 @@ impl WebSocketConnection {
 
     /// Begin to read, or read in this way from now on: `on_message(str | bytes)` for each message, then `on_closed(code, reason, by)`.
     fn receive(&self, on_message: Py<PyAny>, on_closed: Py<PyAny>) {
-        self.listen(Arc::new(Messages {
+        self.listen(Listening::Messages(Messages {
             connection: self.connection.clone(),
             waiting: Arc::default(),
             port: self.port.clone(),
@@ -193,7 +259,7 @@ impl WebSocketConnection {
         for message in backlog.unwrap_or_default() {
             receiver.message(message_of(&message)?);
         }
-        self.listen(receiver);
+        self.listen(Listening::Native(receiver));
         Ok(())
     }
 
@@ -211,6 +277,9 @@ impl WebSocketConnection {
 
     /// Let go of the loop: nothing is told any more. On the loop's thread, once it is closed.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(switch) = &*self.switch.lock().unwrap_or_else(PoisonError::into_inner) {
+            switch.set(Listening::Native(Arc::new(Deaf)));
+        }
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         match open {
             Some(open) => LoopPort::close(open.bind(py)),
