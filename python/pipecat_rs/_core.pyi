@@ -463,12 +463,15 @@ class VoiceModel:
     """A network that tells how sure it is of speech; all streams of the process share its weights."""
 
     @staticmethod
-    def silero(network: str | PathLike[str], runtime: str | PathLike[str]) -> VoiceModel:
+    def silero(
+        network: str | PathLike[str], runtime: str | PathLike[str] | None = None
+    ) -> VoiceModel:
         """Load Silero's network.
 
         Args:
             network: The ONNX file.
-            runtime: The library of the ONNX runtime. The first good one stays for the process.
+            runtime: The library of the ONNX runtime, to run any export of the network; the first
+                good one stays for the process. None to run one that is recognised, without it.
 
         Raises:
             RuntimeError: If one of them cannot be used.

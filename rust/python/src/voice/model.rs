@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pipecat_rs_inference::vad::{
-    DetectorParams, Earshot, EarshotMemory, Silero, SileroMemory, VadEngine, VadNetwork, VadRate, VadWindow,
-    VoiceDetector, VoiceReport,
+    DetectorParams, Earshot, EarshotMemory, NativeSilero, Silero, SileroMemory, VadEngine, VadNetwork,
+    VadRate, VadWindow, VoiceDetector, VoiceReport,
 };
 use pipecat_rs_inference::{InferenceError, Runtime};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -15,6 +15,7 @@ use super::samples;
 
 #[derive(Clone)]
 enum Network {
+    NativeSilero(Arc<NativeSilero>),
     Silero(Arc<Silero>),
     Earshot(Arc<Earshot>),
 }
@@ -41,6 +42,7 @@ impl VoiceModel {
             return Ok(Arc::clone(engine));
         }
         let started = match &self.network {
+            Network::NativeSilero(silero) => VadEngine::start(Arc::clone(silero)),
             Network::Silero(silero) => VadEngine::start(Arc::clone(silero)),
             Network::Earshot(earshot) => VadEngine::start(Arc::clone(earshot)),
         };
@@ -64,11 +66,18 @@ impl VoiceModel {
 
 #[pymethods]
 impl VoiceModel {
-    /// Load Silero's network.
+    /// Load Silero's network: a known file to be run natively, or any in a runtime.
     #[staticmethod]
-    fn silero(py: Python<'_>, network: PathBuf, runtime: PathBuf) -> PyResult<Self> {
-        let loaded = py.detach(|| Silero::load(&Runtime::open(&runtime)?, &network));
-        Ok(Self::of(Network::Silero(Arc::new(loaded.map_err(|error| to_python(&error))?))))
+    #[pyo3(signature = (network, runtime=None))]
+    fn silero(py: Python<'_>, network: PathBuf, runtime: Option<PathBuf>) -> PyResult<Self> {
+        let loaded = py.detach(|| match runtime {
+            None => NativeSilero::load(&network).map(|silero| Network::NativeSilero(Arc::new(silero))),
+            Some(runtime) => {
+                let silero = Silero::load(&Runtime::open(&runtime)?, &network)?;
+                Ok(Network::Silero(Arc::new(silero)))
+            }
+        });
+        Ok(Self::of(loaded.map_err(|error| to_python(&error))?))
     }
 
     /// The network that needs no runtime.
@@ -80,6 +89,7 @@ impl VoiceModel {
     /// A stream whose windows are heard one by one, by whoever asks.
     fn stream(&self) -> VoiceStream {
         let memory = match &self.network {
+            Network::NativeSilero(silero) => Memory::Silero(Box::new(silero.memory())),
             Network::Silero(silero) => Memory::Silero(Box::new(silero.memory())),
             Network::Earshot(earshot) => Memory::Earshot(earshot.memory()),
         };
@@ -115,6 +125,9 @@ impl VoiceStream {
         })?;
         let samples = samples(window);
         let heard = py.detach(|| match (&self.network, &mut *lock(&self.memory)) {
+            (Network::NativeSilero(silero), Memory::Silero(memory)) => {
+                hear(&**silero, rate, &samples, memory)
+            }
             (Network::Silero(silero), Memory::Silero(memory)) => hear(&**silero, rate, &samples, memory),
             (Network::Earshot(earshot), Memory::Earshot(memory)) => hear(&**earshot, rate, &samples, memory),
             _ => unreachable!("the memory was made by the network"),
@@ -125,6 +138,7 @@ impl VoiceStream {
     /// Forget what was heard.
     fn reset(&self) {
         let fresh = match &self.network {
+            Network::NativeSilero(silero) => Memory::Silero(Box::new(silero.memory())),
             Network::Silero(silero) => Memory::Silero(Box::new(silero.memory())),
             Network::Earshot(earshot) => Memory::Earshot(earshot.memory()),
         };
