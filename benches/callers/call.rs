@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LISTENS_FOR: Duration = Duration::from_millis(800);
 /// Nonsense comes once in so many messages.
 const NONSENSE_EACH: usize = 50;
+/// Who waits for an echo begins once the session has surely begun: what comes before would be played
+/// in its time too, and be in every round trip.
+const ECHO_AFTER_TICKS: usize = 75;
 /// Marks numbered audio.
 const MARK: u32 = 0x5eed_ca11;
 const REMEMBERED: usize = 4_096;
@@ -154,6 +157,7 @@ impl Call {
         }
         match self.manner {
             Manner::Listen => {}
+            Manner::Echo | Manner::EchoMessages if ticks < ECHO_AFTER_TICKS => {}
             Manner::Silent => self.send(writing, &self.script.silence),
             Manner::Echo => {
                 let mut linear = vec![0; 2 * SAMPLES];

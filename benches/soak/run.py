@@ -1,13 +1,14 @@
-"""A hundred calls of all manners at once, for 20 minutes, at `pipecat-rs serve`: does anything grow?
+"""A hundred calls of all manners at `pipecat-rs serve`, for 20 minutes: does anything grow?
 
     python benches/soak/run.py                 # 20 minutes
     python benches/soak/run.py --minutes 2
 
 Callers talk, interrupt, say nothing, read slowly, vanish, close half of their connection, send
-nonsense, and call over four telephony formats; those who vanish call again. Every five seconds memory,
-threads, descriptors, CPU and the lateness of the bot's audio are noted. Fails if something grows, if
-audio is late and the load does not say why, or if a call of a well-behaved caller is refused, lost or
-not answered. Writes `soak.json`, `soak.png` and the server's log into `benches/results/`.
+nonsense, and call over four telephony formats; those who vanish call again. Every five seconds
+memory, threads, descriptors, CPU and the lateness of the bot's audio are noted. Fails if something
+grows, if audio is late and the load does not say why, or if a call of a well-behaved caller is
+refused, lost or not answered. Writes `soak.json`, `soak.png` and the server's log into
+`benches/results/`.
 """
 
 import argparse

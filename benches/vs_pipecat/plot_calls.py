@@ -52,7 +52,7 @@ def draw(figures: list[dict[str, Any]], caption: str, path: Path) -> bool:
     figure.text(
         0.012,
         0.95,
-        "The same bots on pipecat_rs and on pipecat-ai; the server on one core, its callers on another",
+        "The same bots on either package; the server has one core, its callers another",
         va="top",
         fontsize=10.5,
         color=_FAINT,

@@ -22,7 +22,7 @@ class Budget:
     """A line's budget; every given bound has to hold.
 
     Parameters:
-        ratio: Theirs divided by ours, at least.
+        ratio: Theirs divided by ours, at least; the other way round where more is better.
         most: Ours at most, in the unit of the line.
         least: Ours at least.
         floors: Ours at most this many times a plain await of the same coroutine.
@@ -46,7 +46,7 @@ class Budget:
             parts.append(f"≥ {self.ratio:g} ×")
         return ", ".join(parts)
 
-    def met(self, ours: float, theirs: float | None, floor: float | None) -> bool | None:
+    def met(self, ours: float, ratio: float | None, floor: float | None) -> bool | None:
         """Whether it holds; None if a number that it needs is missing."""
         verdicts = []
         if self.most is not None:
@@ -58,9 +58,9 @@ class Budget:
                 return None
             verdicts.append(ours <= self.floors * floor)
         if self.ratio is not None:
-            if theirs is None:
+            if ratio is None and ours > 0:
                 return None
-            verdicts.append(ours <= 0 or theirs / ours >= self.ratio)
+            verdicts.append(ratio is None or ratio >= self.ratio)
         return all(verdicts)
 
 
@@ -270,14 +270,14 @@ def rows(values: Values) -> list[Row]:
 def _row(
     group: str, line: Line, loop: str, ours: float | None, theirs: float | None, floor: float | None
 ) -> Row:
-    budget, verdict = "", ""
-    if line.budget is not None:
-        met = None if ours is None else line.budget.met(ours, theirs, floor)
-        budget = line.budget.text(line.unit)
-        verdict = {True: "PASS", False: "MISS", None: "not measured"}[met]
     ratio = theirs / ours if theirs is not None and ours and ours > 0 else None
     if line.more_is_better:
         ratio = ours / theirs if theirs and ours is not None else None
+    budget, verdict = "", ""
+    if line.budget is not None:
+        met = None if ours is None else line.budget.met(ours, ratio, floor)
+        budget = line.budget.text(line.unit)
+        verdict = {True: "PASS", False: "MISS", None: "not measured"}[met]
     return Row(group, line.title, loop, line.unit, ours, theirs, floor, ratio, budget, verdict)
 
 

@@ -1,8 +1,8 @@
 """What does it cost to say whether there is a voice in a window of 32 ms?
 
 Through the public `SileroVADAnalyzer.analyze_audio`, a window after the other of one stream: what a
-processor costs that uses an analyzer by itself. pipecat_rs's transports and aggregators have windows
-of many sessions judged together instead; see `audio/vad.rs` for that.
+processor costs that uses an analyzer by itself. pipecat_rs's aggregators have windows of many
+sessions judged together instead; see `audio/vad.rs` for that.
 """
 
 import math
