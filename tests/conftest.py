@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pipecat_rs import _core
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` and `fakes`, shared by the test modules

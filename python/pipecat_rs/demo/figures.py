@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipecat_rs import _core
 from pipecat_rs.audio.lateness import LatenessHistogram
 from pipecat_rs.frames.frames import DataFrame, EndFrame, Frame
 from pipecat_rs.pipeline.pipeline import Pipeline
@@ -64,7 +65,7 @@ async def measure_hop() -> Figure:
     return Figure(f"a hop, {_PROCESSORS} Python processors in a row", f"{micros:.2f} µs")
 
 
-def _lateness(name: str, lateness: LatenessHistogram) -> list[Figure]:
+def _lateness(name: str, lateness: LatenessHistogram | _core.Lateness) -> list[Figure]:
     if not lateness.count:
         return []
     p50, p99, most = lateness.percentile(50), lateness.percentile(99), lateness.max
