@@ -3,6 +3,7 @@
 Where the machine has one core only, or does not let processes be pinned, they share what there is.
 """
 
+import fcntl
 import json
 import os
 import subprocess
@@ -65,6 +66,10 @@ class Server:
         self.said: Queue[dict[str, Any]] = Queue()
 
     def __enter__(self) -> "Server":
+        # Two measurements at a time would measure each other.
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        self._turn = (RESULTS / "cores.lock").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self._process = subprocess.Popen(
             self._command,
             cwd=HERE.parents[1],
@@ -79,13 +84,14 @@ class Server:
         try:
             self.port: int = self.said.get(timeout=_START_SECS)["port"]
         except Empty:
-            self._process.kill()
+            self.__exit__()
             raise RuntimeError("the server did not start: " + "".join(self._errors[-20:])) from None
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        self._turn.close()
 
     def _read_output(self) -> None:
         assert self._process.stdout is not None
