@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help demo test check stress bench wheel test-all fmt clean
+.PHONY: help demo test check stress bench soak wheel test-all fmt clean
 
 PYTHON ?= $(shell tools/pythons.sh --first)
 # Handed on to what the target runs: make demo ARGS="--call human --fast"
@@ -53,6 +53,9 @@ stress: $(EXTENSION) $(DEV) ## run ten thousand random runs of random pipelines 
 bench: $(EXTENSION) $(DEV) $(SMART_TURN) ## measure the engine, and the same bots beside pipecat-ai (ARGS="--quick")
 	cargo bench --locked -p benches
 	$(BIN)/python benches/vs_pipecat/run.py $(ARGS)
+
+soak: $(EXTENSION) $(DEV) ## hold a hundred calls of all manners for 20 minutes (ARGS="--minutes 2")
+	$(BIN)/python benches/soak/run.py $(ARGS)
 
 wheel: $(STAMPS)/maturin ## build a wheel for each CPython from 3.11 to 3.13 found, and try each
 	rm -rf dist
