@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::onnx::{GraphProto, NodeProto, TensorProto};
 
-/// Constants are at most so many operations deep; those of Silero are four.
-const DEEPEST: usize = 16;
+/// A constant comes of so many operations and tensors at most; those of Silero of sixteen.
+const MOST_STEPS: usize = 64;
 /// Elements that a constant comes to at most; the largest of Silero has 66 048.
 const LARGEST: usize = 1 << 17;
 
@@ -76,29 +76,50 @@ impl<'a> Graph<'a> {
         self.tensors.get(name).copied().or_else(|| of_node(self.maker(name)?))
     }
 
-    /// What a name comes to. Exports put the gates of PyTorch's order into that of ONNX when they run.
-    pub(super) fn constant(&self, name: &str) -> Result<Constant, String> {
-        self.fold(name, DEEPEST).ok_or_else(|| format!("`{name}` is no constant that is understood"))
+    /// The operation that computed what a name means, before it was moved about. Of two ways the first is
+    /// followed; both come from there.
+    pub(super) fn origin(&self, name: &'a str) -> Option<&'a NodeProto> {
+        let mut name = name;
+        for _ in 0..MOST_STEPS {
+            let maker = self.maker(name)?;
+            name = match &*maker.op_type {
+                "Cast" | "Identity" | "Slice" | "Squeeze" | "Unsqueeze" => maker.input(0),
+                "If" => {
+                    let output = maker.output.iter().position(|output| output == name)?;
+                    let branch = maker.attribute("then_branch")?.g.as_deref()?;
+                    &branch.output.get(output)?.name
+                }
+                _ => return Some(maker),
+            };
+        }
+        None
     }
 
-    fn fold(&self, name: &str, depth: usize) -> Option<Constant> {
+    /// What a name comes to. Exports put the gates of PyTorch's order into that of ONNX when they run.
+    pub(super) fn constant(&self, name: &str) -> Result<Constant, String> {
+        self.fold(name, &mut MOST_STEPS.clone())
+            .ok_or_else(|| format!("`{name}` is no constant that is understood"))
+    }
+
+    fn fold(&self, name: &str, steps: &mut usize) -> Option<Constant> {
+        *steps = steps.checked_sub(1)?;
         if let Some(tensor) = self.tensor(name) {
             let elements = tensor.floats().filter(|elements| elements.len() <= LARGEST)?;
             let dims = tensor.dims.iter().filter_map(|&dim| usize::try_from(dim).ok());
             return Some(Constant { dims: dims.filter(|&dim| dim != 1).collect(), elements });
         }
-        let (node, depth) = (self.maker(name)?, depth.checked_sub(1)?);
+        let node = self.maker(name)?;
         match &*node.op_type {
             // Of numbers that are of 32 bits before and afterwards, as is seen in the end.
-            "Identity" | "Cast" | "Unsqueeze" | "Squeeze" => self.fold(node.input(0), depth),
-            "Slice" => self.slice(node, depth),
-            "Concat" => self.concat(node, depth),
+            "Identity" | "Cast" | "Unsqueeze" | "Squeeze" => self.fold(node.input(0), steps),
+            "Slice" => self.slice(node, steps),
+            "Concat" => self.concat(node, steps),
             _ => None,
         }
     }
 
     /// Rows of a matrix.
-    fn slice(&self, node: &NodeProto, depth: usize) -> Option<Constant> {
+    fn slice(&self, node: &NodeProto, steps: &mut usize) -> Option<Constant> {
         let one = |index| match *self.tensor(node.input(index))?.integers()? {
             [number] => usize::try_from(number).ok(),
             _ => None,
@@ -107,23 +128,23 @@ impl<'a> Graph<'a> {
         if node.input.len() < 4 || one(3)? != 0 || (node.input.len() > 4 && one(4)? != 1) {
             return None;
         }
-        let of = self.fold(node.input(0), depth)?;
+        let of = self.fold(node.input(0), steps)?;
         let rows = of.dims.first().copied().filter(|&rows| rows > 0)?;
         let row = of.elements.len() / rows;
         let elements = of.elements.get(start.checked_mul(row)?..end.min(rows).checked_mul(row)?)?.to_vec();
         let mut dims = of.dims;
-        dims[0] = end.min(rows) - start;
+        dims[0] = end.min(rows).checked_sub(start)?;
         Some(Constant { dims, elements })
     }
 
     /// Rows of several matrices.
-    fn concat(&self, node: &NodeProto, depth: usize) -> Option<Constant> {
+    fn concat(&self, node: &NodeProto, steps: &mut usize) -> Option<Constant> {
         if node.attribute("axis").is_none_or(|axis| axis.i != 0) {
             return None;
         }
         let mut all: Option<Constant> = None;
         for input in &node.input {
-            let next = self.fold(input, depth)?;
+            let next = self.fold(input, steps)?;
             let Some(so_far) = &mut all else {
                 all = Some(next);
                 continue;

@@ -10,7 +10,8 @@ const PANEL: usize = 16;
 const TILE: usize = 6;
 
 /// Its weights are laid out once, as they are read: for each panel of outputs, input after input. A product
-/// of matrices from a library does that anew each time, which is half of its time if frames are few.
+/// of matrices from a library (`matrixmultiply`) does that anew each time: its products alone take 97 µs for
+/// one window, and 16 µs each for eight, where the whole network takes 15 µs and 9 µs with these.
 pub(super) struct Layer {
     inputs: usize,
     panels: Vec<f32>,
