@@ -22,6 +22,10 @@ use std::rc::Rc;
 use options::Options;
 
 fn main() -> ExitCode {
+    if std::env::args().any(|word| word == "--help") {
+        let _ = writeln!(io::stdout(), "{}", options::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => {
