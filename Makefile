@@ -20,6 +20,8 @@ SMART_TURN := $(VENV)/share/pipecat_rs/smart-turn-v3.2-cpu.onnx
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 MATURIN = env -u CONDA_PREFIX VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin
+# Microphone and loudspeaker, where ALSA's development files are.
+LOCAL_AUDIO := $(shell pkg-config --exists alsa 2>/dev/null && echo --features local-audio)
 RUST_SOURCES := Cargo.toml Cargo.lock .cargo/config.toml \
 	$(shell find rust/*/src rust/*/Cargo.toml -name '*.rs' -o -name Cargo.toml)
 
@@ -39,6 +41,8 @@ check: $(EXTENSION) $(DEV) ## formats, lints, types and stubs, with warnings as 
 	cargo fmt --all --check
 	PYO3_PYTHON=$(abspath $(BIN)/python) \
 		cargo clippy --locked --workspace --all-targets -- -D warnings
+	test -z "$(LOCAL_AUDIO)" || \
+		cargo clippy --locked -p pipecat-rs-transport $(LOCAL_AUDIO) -- -D warnings
 	PYO3_PYTHON=$(abspath $(BIN)/python) RUSTDOCFLAGS="-D warnings" \
 		cargo doc --locked --workspace --no-deps
 	test -z "$$(cargo tree --locked -p pipecat-engine -i pyo3 2>/dev/null)" # no Python in the engine
@@ -92,7 +96,7 @@ $(STAMPS)/maturin: $(STAMPS)/venv
 
 $(EXTENSION): $(STAMPS)/maturin pyproject.toml $(RUST_SOURCES)
 	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs" >&2; exit 1; }
-	$(MATURIN) develop --release --locked --extras local
+	$(MATURIN) develop --release --locked --extras local $(LOCAL_AUDIO)
 	@touch $@
 
 $(DEV): $(STAMPS)/venv pyproject.toml

@@ -34,6 +34,7 @@ PARTS = (
     "serializers",
     "runner.types",
     "runner.utils",
+    "transports.local",
 )
 """What is compared."""
 

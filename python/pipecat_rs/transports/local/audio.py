@@ -379,5 +379,5 @@ def _require_devices(needed_by: Any) -> None:
     raise MissingDependencyError(
         f"{needed_by} needs audio devices, and this build of pipecat_rs has none",
         hint="install ALSA's development files (Debian: apt install libasound2-dev) and build it "
-        "with them: maturin build --release --features local-audio",
+        'from a checkout with: pip install . -C build-args="--features local-audio"',
     )
