@@ -198,3 +198,57 @@ impl<'a, S: Simd, const V: usize> Tiles<'a, S, V> {
         as_arrays_mut::<V, _>(output).0[0] = sums;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, Scalar, WithSimd};
+
+    use super::*;
+
+    const INPUTS: usize = 7;
+    const OUTPUTS: usize = 32;
+    const FROM: Place = Place { window: 20, frame: 3 };
+    const TO: Place = Place { window: 3 * OUTPUTS, frame: OUTPUTS };
+
+    struct Run<'a>(&'a Layer, Pass<'a>);
+
+    impl WithSimd for Run<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.apply(simd, self.1);
+        }
+    }
+
+    fn number(seed: usize) -> f32 {
+        (seed * 7_919 % 201) as f32 / 100.0 - 1.0
+    }
+
+    #[test]
+    fn it_is_a_matrix_with_a_bias_on_every_machine() {
+        let layer = Layer::new(INPUTS, (0..OUTPUTS).map(number).collect(), |o, i| number(100 + o * 13 + i));
+        let groups = [Group { frames: 0..1, inputs: 2..INPUTS }, Group { frames: 1..3, inputs: 0..INPUTS }];
+        for windows in 1..9 {
+            let input: Vec<f32> = (0..windows * FROM.window).map(|n| number(n * 3)).collect();
+            let mut outputs = [vec![9.0; windows * TO.window], vec![9.0; windows * TO.window]];
+            let [vectors, scalars] = &mut outputs;
+            let pass = |output| {
+                let (input, groups, finish) = (&*input, &groups[..], Finish::Relu);
+                Pass { windows, groups, input, from: FROM, output, to: TO, finish }
+            };
+            Arch::new().dispatch(Run(&layer, pass(vectors)));
+            Scalar::new().vectorize(Run(&layer, pass(scalars)));
+            for at in 0..windows * TO.window {
+                let (window, frame, output) = (at / TO.window, at % TO.window / OUTPUTS, at % OUTPUTS);
+                let heard = &input[window * FROM.window + frame * FROM.frame..];
+                let first = if frame == 0 { 2 } else { 0 };
+                let terms = (first..INPUTS).map(|i| number(100 + output * 13 + i) * heard[i]);
+                let expected = (terms.sum::<f32>() + number(output)).max(0.0);
+                for outputs in &outputs {
+                    assert!((outputs[at] - expected).abs() < 1e-5, "{} is not {expected}", outputs[at]);
+                }
+            }
+        }
+    }
+}
