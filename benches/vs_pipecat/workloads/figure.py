@@ -42,8 +42,8 @@ QUICK = Scale(
     interruptions=25,
     events=100,
     call_secs=10.0,
-    most_calls=250,
-    silences=20.0,
+    most_calls=1000,
+    silences=40.0,
 )
 
 
