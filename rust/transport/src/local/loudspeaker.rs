@@ -12,7 +12,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::converter::{Converter, Format, samples_of};
 use super::device::{self, Stream};
 use super::device_error::DeviceError;
-use super::ring::Troubles;
+use super::troubles::Troubles;
 use crate::sink::{Refusal, Sink};
 
 /// Room in the ring besides three chunks.

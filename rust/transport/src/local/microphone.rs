@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::converter::{Converter, Format};
 use super::device::{self, Stream};
 use super::device_error::DeviceError;
-use super::ring::Troubles;
+use super::troubles::Troubles;
 
 /// Media threads that are late by this much lose nothing.
 const ROOM_MS: u32 = 1_000;

@@ -12,7 +12,7 @@ mod device;
 mod device_error;
 mod loudspeaker;
 mod microphone;
-mod ring;
+mod troubles;
 
 pub use converter::Format;
 pub use device::devices;

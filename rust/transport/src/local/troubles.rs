@@ -1,4 +1,4 @@
-//! What both directions have in common: counters that a callback and a media thread share.
+//! What a device tells besides samples: gaps, and its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
