@@ -867,8 +867,10 @@ class Playout:
 class WireOutput:
     """The output side of a transport over messages: of whichever connection is attached."""
 
-    def __new__(cls, sample_rate: int, channels: int) -> Self:
-        """For audio of this rate (Hz) and number of channels."""
+    def __new__(
+        cls, sample_rate: int, channels: int, *, tells_interruptions: bool = True
+    ) -> Self:
+        """For audio of this rate (Hz) and number of channels; the peer is told of interruptions."""
 
     def attach(
         self, connection: WebSocketConnection, serializer: WireSerializer, input_rate: int

@@ -97,6 +97,9 @@ class WebsocketClientInputTransport(WireInputTransport):
 class WebsocketClientOutputTransport(WireOutputTransport):
     """Speaks to the server."""
 
+    # A server tells of its interruptions: telling it of them in return would go on for ever.
+    _tells_interruptions = False
+
     def __init__(
         self, transport: WebsocketClientTransport, params: WebsocketClientParams, **kwargs: Any
     ) -> None:

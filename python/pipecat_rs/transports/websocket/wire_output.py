@@ -38,6 +38,9 @@ class WireOutputTransport(BaseOutputTransport):
 
     paced = True
 
+    _tells_interruptions = True
+    """Whether the peer is to drop what it has not played when the user interrupts."""
+
     def __init__(
         self, params: TransportParams, serializer: FrameSerializer | None, **kwargs: Any
     ) -> None:
@@ -61,7 +64,11 @@ class WireOutputTransport(BaseOutputTransport):
             setup: What the pipeline task hands to its processors.
         """
         await super().setup(setup)
-        self._wire = _core.WireOutput(self.sample_rate, self._params.audio_out_channels)
+        self._wire = _core.WireOutput(
+            self.sample_rate,
+            self._params.audio_out_channels,
+            tells_interruptions=self._tells_interruptions,
+        )
         self._input_rate = self._params.audio_in_sample_rate or setup.audio_in_sample_rate
         if self._serializer is not None:
             await self._serializer.setup(setup)
@@ -92,7 +99,9 @@ class WireOutputTransport(BaseOutputTransport):
             direction: Where it is going.
         """
         await super().process_frame(frame, direction)
-        if isinstance(frame, InterruptionFrame) and not self._sends_natively():
+        if not isinstance(frame, InterruptionFrame) or not self._tells_interruptions:
+            return
+        if not self._sends_natively():
             await self._send(frame)
 
     async def send_message(

@@ -23,7 +23,7 @@ use crate::wire::WireSerializer;
 #[derive(Clone)]
 enum Taker {
     /// A native connection.
-    Connection(Connection, Arc<WireSink>),
+    Connection(Connection, Arc<WireSink>, SharedSerializer),
     /// A socket of Python's.
     Loop(Arc<LoopSink>),
 }
@@ -31,7 +31,7 @@ enum Taker {
 impl Taker {
     fn sink(&self) -> &dyn Sink {
         match self {
-            Self::Connection(_, sink) => &**sink,
+            Self::Connection(_, sink, _) => &**sink,
             Self::Loop(sink) => &**sink,
         }
     }
@@ -39,23 +39,27 @@ impl Taker {
     fn send(&self, message: Message) -> bool {
         // A peer that takes nothing more is told of by the audio behind this.
         match self {
-            Self::Connection(connection, _) => connection.send(message).is_ok(),
+            Self::Connection(connection, ..) => connection.send(message).is_ok(),
             Self::Loop(sink) => sink.push(false, message),
         }
     }
 }
 
 /// A sink that has somebody behind it or has nobody, as clients come and go.
-#[derive(Default)]
-struct Attached(Mutex<Option<Taker>>);
+struct Attached {
+    taker: Mutex<Option<Taker>>,
+    /// Whether the peer is told of interruptions.
+    tells_interruptions: bool,
+}
 
 impl Attached {
     fn taker(&self) -> Option<Taker> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.taker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, taker: Option<Taker>) {
-        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), taker);
+        let before =
+            std::mem::replace(&mut *self.taker.lock().unwrap_or_else(PoisonError::into_inner), taker);
         if let Some(Taker::Loop(sink)) = before {
             sink.close();
         }
@@ -81,8 +85,14 @@ impl Sink for Attached {
     }
 
     fn interrupt(&self) {
-        if let Some(taker) = self.taker() {
-            taker.sink().interrupt();
+        match self.taker() {
+            Some(Taker::Connection(connection, _, serializer)) if !self.tells_interruptions => {
+                let mut serializer = serializer.lock().unwrap_or_else(PoisonError::into_inner);
+                connection.discard_queued();
+                serializer.forget_audio();
+            }
+            Some(taker) => taker.sink().interrupt(),
+            None => {}
         }
     }
 }
@@ -98,10 +108,13 @@ pub(crate) struct WireOutput {
 
 #[pymethods]
 impl WireOutput {
-    /// For audio of this rate (Hz) and number of channels.
+    /// For audio of this rate (Hz) and number of channels. Whoever is attached is told of
+    /// interruptions, or it is not.
     #[new]
-    fn new(sample_rate: u32, channels: u32) -> Self {
-        Self { attached: Arc::default(), open: Mutex::new(None), sample_rate, channels }
+    #[pyo3(signature = (sample_rate, channels, *, tells_interruptions=true))]
+    fn new(sample_rate: u32, channels: u32, tells_interruptions: bool) -> Self {
+        let attached = Arc::new(Attached { taker: Mutex::default(), tells_interruptions });
+        Self { attached, open: Mutex::new(None), sample_rate, channels }
     }
 
     /// Send to a connection from now on, in a serializer's format.
@@ -113,8 +126,9 @@ impl WireOutput {
     ) {
         let serializer = self.prepared(serializer, input_rate);
         let connection = connection.get().inner();
+        let shared = Arc::clone(&serializer);
         let sink = WireSink::new(connection.clone(), serializer, self.sample_rate, self.channels);
-        self.attached.set(Some(Taker::Connection(connection, Arc::new(sink))));
+        self.attached.set(Some(Taker::Connection(connection, Arc::new(sink), shared)));
     }
 
     /// Keep messages for a loop that sends them from now on: `on_ready()` is called there when
