@@ -91,6 +91,9 @@ def agent(api: Api, transport: Any) -> Any:
             )
 
     class MockLLM(llm_service):
+        # What services of pipecat_rs say of themselves; to pipecat it means nothing.
+        handles = getattr(llm_service, "handles", None)
+
         def __init__(self) -> None:
             super().__init__(settings=settings.LLMSettings(model="mock", **_NO_SETTINGS))
 
