@@ -21,7 +21,8 @@ pub(super) use cpal::Stream;
 
 /// Between two callbacks.
 const PERIOD_MS: u32 = 20;
-/// If a device has not the pipeline's rate.
+/// What devices and sound servers work at: they convert other rates for speed, and ours is the better
+/// conversion.
 const USUAL_RATE: u32 = 48_000;
 /// A device that has given nothing but errors for this long is gone.
 const GIVE_UP: Duration = Duration::from_secs(1);
@@ -102,7 +103,7 @@ impl Found {
         let configs = configs.map_err(|error| refused(&name, &error))?;
         let best = configs.iter().filter(|config| rank(config).is_some()).min_by_key(|config| {
             let channels = u32::from(config.channels());
-            (rate_of(config, wanted) != wanted.sample_rate, channels != wanted.channels, rank(config))
+            (rate_of(config, wanted) != USUAL_RATE, channels != wanted.channels, rank(config))
         });
         let Some(best) = best else {
             return Err(DeviceError::Unsupported { device: name });
@@ -221,7 +222,7 @@ fn rank(config: &SupportedStreamConfigRange) -> Option<u32> {
 }
 
 fn rate_of(config: &SupportedStreamConfigRange, wanted: Format) -> u32 {
-    let offered = [wanted.sample_rate, USUAL_RATE].into_iter().find(|&rate| config.contains_rate(rate));
+    let offered = [USUAL_RATE, wanted.sample_rate].into_iter().find(|&rate| config.contains_rate(rate));
     offered.unwrap_or(config.max_sample_rate())
 }
 
