@@ -460,7 +460,7 @@ class PacedAudio:
 
 @final
 class VoiceModel:
-    """A network that tells how sure it is of speech; all streams of the process share its weights."""
+    """A network that tells how sure it is of speech. All streams of the process share it."""
 
     @staticmethod
     def silero(
@@ -867,9 +867,7 @@ class Playout:
 class WireOutput:
     """The output side of a transport over messages: of whichever connection is attached."""
 
-    def __new__(
-        cls, sample_rate: int, channels: int, *, tells_interruptions: bool = True
-    ) -> Self:
+    def __new__(cls, sample_rate: int, channels: int, *, tells_interruptions: bool = True) -> Self:
         """For audio of this rate (Hz) and number of channels; the peer is told of interruptions."""
 
     def attach(
@@ -1042,8 +1040,8 @@ class AudioInput:
             on_incoming: Called on the loop with the kind of what was said and its values:
                 ``"dtmf", key``; ``"application", json``; ``"text", text``; ``"transcription",
                 text, user_id, timestamp``; ``"started", stream_id, call_id, facts``; ``"played",
-                mark``; ``"stopped", reason``; ``"interruption"``; ``"reply", data``; and, for the first message that
-                makes no sense, ``"malformed", error``.
+                mark``; ``"stopped", reason``; ``"interruption"``; ``"reply", data``; and,
+                for the first message that makes no sense, ``"malformed", error``.
             on_closed: Called last, with the close code, the reason, and what ended it.
 
         Raises:
