@@ -22,8 +22,9 @@ _SERVERS = {"pipecat": "fastapi", "pipecat_rs": "native"}
 _REFINEMENTS = 2
 _MOST_STEPS = 9
 _GROWTH = 1.25
-# Callers whose own sends were so late were disturbed, and the server as well: once more.
+# Callers whose own sends were so late were disturbed, and the server as well.
 _DISTURBED_MS = 8.0
+# A measurement that was disturbed, or late although the core had something left, is taken again.
 _ATTEMPTS = 3
 
 
@@ -77,15 +78,19 @@ def _hold(api: Api, scale: Scale, part: str, sessions: int) -> Point:
     kind = "python" if part == "python" else _SERVERS[api.package]
     rate = _CONNECT_RATE[api.package]
     loop = ("--loop", "uvloop") if api.uvloop else ()
-    for attempt in range(_ATTEMPTS):
+    best: Point | None = None
+    for _ in range(_ATTEMPTS):
         with Server(api.package, kind, "agent", *loop) as server:
             # What the first session alone takes, such as the network's weights, is no session's.
             call(server, Calling({"talk": 1}, secs=4, settle_secs=2))
             calling = Calling({"talk": sessions}, scale.call_secs, connect_rate=rate)
             point = _point(call(server, calling))
-        if not point.disturbed or attempt == _ATTEMPTS - 1:
-            return point
-    raise AssertionError
+        if best is None or (best.disturbed, best.late_p99) > (point.disturbed, point.late_p99):
+            best = point
+        if point.core > FULL or (point.held and not point.disturbed):
+            break
+    assert best is not None
+    return best
 
 
 async def measure(api: Api, scale: Scale, part: str) -> list[Figure]:
