@@ -34,7 +34,11 @@ PARTS = (
     "serializers",
     "runner.types",
     "runner.utils",
+    "transports.base_input",
+    "transports.base_output",
+    "transports.base_transport",
     "transports.local",
+    "transports.websocket",
 )
 """What is compared."""
 

@@ -13,17 +13,15 @@ from pipecat_rs.audio.dtmf.types import KeypadEntry
 from pipecat_rs.frames.frames import (
     CancelFrame,
     EndFrame,
-    Frame,
     InputAudioRawFrame,
     InputDTMFFrame,
     InputTransportMessageFrame,
-    InputTransportStartAudioStreamingFrame,
     StartFrame,
     StopFrame,
     TextFrame,
     TranscriptionFrame,
 )
-from pipecat_rs.processors.frame_processor import FrameDirection, FrameProcessorSetup
+from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 from pipecat_rs.serializers.base_serializer import FrameSerializer
 from pipecat_rs.transports.base_input import BaseInputTransport
 from pipecat_rs.transports.base_transport import TransportParams
@@ -115,16 +113,8 @@ class WireInputTransport(BaseInputTransport):
         if handling is not None:
             await self.cancel_task(handling)
 
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Begin to stream when that is asked for.
-
-        Args:
-            frame: The frame.
-            direction: Where it is going.
-        """
-        await super().process_frame(frame, direction)
-        if isinstance(frame, InputTransportStartAudioStreamingFrame):
-            self._set_streaming(True)
+    async def _start_audio_in_streaming(self) -> None:
+        self._set_streaming(True)
 
     def _attach(self, connection: WebsocketConnection | StarletteConnection) -> None:
         """Hear a connection from now on."""
