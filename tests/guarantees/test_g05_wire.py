@@ -176,11 +176,6 @@ async def listen(url: str) -> list[tuple[int, int]]:
     return [(number, len(list(row))) for number, row in itertools.groupby(heard)]
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the engine lends a new task on that was cancelled before its first step: now and then "
-    "the cancellation reaches the callback after it, and a frame is lost",
-)
 @pytest.mark.parametrize("lasting", [False, True], ids=["all may be dropped", "some must be heard"])
 @pytest.mark.parametrize("kind", DOORS)
 async def test_g05_nothing_of_a_turn_comes_behind_what_ends_it(kind: str, lasting: bool) -> None:

@@ -142,6 +142,11 @@ impl Parked {
     /// callback swallowed the cancellation, may not: it would hang the loop's own shutdown.
     pub(crate) fn is_reusable(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
+        let fresh = slf.get().state.with(py, |state| state.wakeup.is_none());
+        if fresh && Self::was_cancelled(slf)? {
+            // Its first step is still to come, and would raise into whatever it carries then.
+            return Ok(false);
+        }
         if !slf.get().state.with(py, |state| state.cancelled_ever) {
             return Ok(true);
         }
