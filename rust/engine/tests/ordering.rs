@@ -370,7 +370,9 @@ impl Inline<MockHost> for Asks {
         let pusher = self.pusher.clone().expect("attached when the graph was built");
         let outcome = system(frame.id + self.offset);
         // Outcomes of outcomes may come when the graph is gone, which harms nobody.
-        self.asking.push(std::thread::spawn(move || drop(pusher.push(outcome))));
+        self.asking.push(std::thread::spawn(move || {
+            let _is_there = pusher.push(outcome);
+        }));
         emit.forward(frame);
     }
 
