@@ -29,9 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LISTENS_FOR: Duration = Duration::from_millis(800);
 /// Nonsense comes once in so many messages.
 const NONSENSE_EACH: usize = 50;
-/// Who waits for an echo begins once the session has surely begun: what comes before would be played
-/// in its time too, and be in every round trip.
-const ECHO_AFTER_TICKS: usize = 75;
+/// Who waits for an echo begins once the sessions have surely begun: what waits for a session is
+/// played in its time too, and would be in every round trip.
+const ECHO_AFTER_TICKS: usize = 50;
 /// Marks numbered audio.
 const MARK: u32 = 0x5eed_ca11;
 const REMEMBERED: usize = 4_096;
@@ -150,6 +150,10 @@ impl Call {
     pub(crate) fn tick(&self) {
         let mut line = self.line.borrow_mut();
         let Some(writing) = line.as_ref() else { return };
+        let echoes = matches!(self.manner, Manner::Echo | Manner::EchoMessages);
+        if echoes && !self.world.opened.get() {
+            return;
+        }
         let ticks = self.ticks.replace(self.ticks.get() + 1);
         if ticks >= self.lasts.get() {
             self.leave(&mut line);
@@ -157,7 +161,7 @@ impl Call {
         }
         match self.manner {
             Manner::Listen => {}
-            Manner::Echo | Manner::EchoMessages if ticks < ECHO_AFTER_TICKS => {}
+            _ if echoes && ticks < ECHO_AFTER_TICKS => {}
             Manner::Silent => self.send(writing, &self.script.silence),
             Manner::Echo => {
                 let mut linear = vec![0; 2 * SAMPLES];

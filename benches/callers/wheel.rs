@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) options: Rc<Options>,
     /// What is measured.
     pub(crate) report: RefCell<Report>,
+    /// Whether all callers have called.
+    pub(crate) opened: Cell<bool>,
     /// Whether it is measured at the moment.
     pub(crate) measuring: Cell<bool>,
     /// Whether the run is over: calls that end now do so because of it.
@@ -71,6 +73,7 @@ pub(crate) async fn run(options: Rc<Options>) -> Result<Value, String> {
     let world = Rc::new(World {
         options: Rc::clone(&options),
         report: RefCell::default(),
+        opened: Cell::new(false),
         measuring: Cell::new(false),
         over: Cell::new(false),
         open: Cell::new(0),
@@ -89,6 +92,7 @@ pub(crate) async fn run(options: Rc<Options>) -> Result<Value, String> {
         slots.borrow_mut()[number * 7 % SLOTS].push(Rc::clone(&call));
         spawn_local(call.hold());
     }
+    world.opened.set(true);
     sleep(options.settle).await;
 
     world.measuring.set(true);

@@ -97,7 +97,7 @@ def _density(axis: Any, details: dict[tuple[str, str], Any]) -> None:
             label=f"{package}, {_WAYS[way]}",
         )
     axis.axhline(20, color=_FAINT, linewidth=1)
-    axis.set_xscale("log")
+    _numbers(axis)
     axis.set_yscale("log")
     _title(axis, "Lateness of the bot's audio, p99", "voice sessions with Silero on one core", "ms")
 
@@ -113,7 +113,7 @@ def _shares(axis: Any, details: dict[tuple[str, str], Any]) -> None:
             color=_COLOURS[package],
             label=f"{package}, {_WAYS[way]}",
         )
-    axis.set_xscale("log")
+    _numbers(axis)
     axis.set_ylim(0, 105)
     _title(axis, "Share of the core", "voice sessions with Silero on one core", "%")
 
@@ -157,6 +157,15 @@ def _paced(axis: Any, details: dict[tuple[str, str], Any]) -> None:
         "behind the absolute schedule by more than, ms",
         "% of messages",
     )
+
+
+def _numbers(axis: Any) -> None:
+    axis.set_xscale("log")
+    ticks = (5, 10, 20, 50, 100, 200, 500, 1000)
+    low, high = axis.get_xlim()
+    axis.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axis.set_xticks([], minor=True)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _title(axis: Any, title: str, x: str, y: str) -> None:
