@@ -1,6 +1,6 @@
 //! Rings bells a moment later: one thread for the process, which sleeps while nobody asks.
 //!
-//! A timer of tokio's would do, but keeps time to 1 ms, which here is all there is.
+//! A timer of tokio's would do, but keeps time to 1 ms, which is more than there is.
 
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -9,8 +9,9 @@ use pipecat_engine as engine;
 
 use super::Asyncio;
 
-/// How long patient frames gather.
-pub(super) const PATIENCE: Duration = Duration::from_millis(1);
+/// How long patient frames gather. With 120 calls on a loop 0.3 ms save as much CPU as 8 ms do, and an
+/// echo by way of Python is no later for it than it must be.
+pub(super) const PATIENCE: Duration = Duration::from_micros(300);
 
 struct Ringer {
     asked: Mutex<Vec<Weak<engine::Inbox<Asyncio>>>>,
