@@ -327,8 +327,9 @@ async def test_in_a_fast_call_an_interruption_falls_where_it_falls_in_a_real_one
     assert len(out.frames(BotStoppedSpeakingFrame, DOWN)) == 2
     _, right, rate = tracks(tmp_path / "call.wav")
     (first_start, first_end), (second_start, second_end) = spans(right, rate)
-    assert first_start == pytest.approx(1.1 + PAUSE_SECS + THINK_SECS, abs=0.15)
+    # Thinking takes real time here too, and on a busy machine more of it.
+    assert 0 <= first_start - (1.0 + PAUSE_SECS + THINK_SECS) < 0.6
     # The caller speaks again at 5.0, and five frames later the bot falls silent.
     assert first_end == pytest.approx(5.1, abs=0.1)
-    assert second_start == pytest.approx(6.1 + PAUSE_SECS + THINK_SECS, abs=0.15)
+    assert 0 <= second_start - (6.0 + PAUSE_SECS + THINK_SECS) < 0.6
     assert second_end - second_start == pytest.approx(10.0, abs=0.1)
