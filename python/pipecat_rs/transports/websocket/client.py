@@ -241,6 +241,8 @@ class WebsocketClientTransport(BaseTransport):
 
     async def _close(self) -> None:
         self._dialling = None
-        websocket, self._websocket = self._websocket, None
+        # Kept until it is closed: who is cancelled while waiting leaves that to clean-up.
+        websocket = self._websocket
         if websocket is not None:
             await websocket.close()
+            self._websocket = None

@@ -195,6 +195,7 @@ class SingleClientWebsocketServerTransport(BaseTransport):
         self._input: SingleClientWebsocketServerInputTransport | None = None
         self._output: SingleClientWebsocketServerOutputTransport | None = None
         self._server: _core.WebSocketServer | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._holders: set[object] = set()
         self._client: WebsocketConnection | None = None
         self._session_timer: asyncio.TimerHandle | None = None
@@ -243,8 +244,15 @@ class SingleClientWebsocketServerTransport(BaseTransport):
 
     async def _close(self) -> None:
         server, self._server = self._server, None
-        if server is None:
-            return
+        if server is not None:
+            # In a task of its own: who is cancelled while waiting leaves nothing half closed, and
+            # clean-up waits for it again.
+            closing = self._shut(server)
+            self._closing = asyncio.get_running_loop().create_task(closing, name=f"{self}::close")
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _shut(self, server: _core.WebSocketServer) -> None:
         server.stop_accepting()
         if self._client is not None:
             await self._client.close(1000, "the call is over")
