@@ -7,11 +7,12 @@ import logging
 from typing import Any
 
 from pipecat_rs import _core
-from pipecat_rs.frames.frames import CancelFrame, EndFrame, StartFrame
+from pipecat_rs.frames.frames import StartFrame
 from pipecat_rs.processors.frame_processor import FrameProcessorSetup
 from pipecat_rs.serializers.base_serializer import FrameSerializer
-from pipecat_rs.transports.base_transport import BaseTransport, TransportParams
+from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.websocket.connection import WebsocketConnection
+from pipecat_rs.transports.websocket.shared_wire import SharedWireTransport, WireHalf
 from pipecat_rs.transports.websocket.wire_input import WireInputTransport
 from pipecat_rs.transports.websocket.wire_output import WireOutputTransport
 
@@ -35,7 +36,7 @@ class WebsocketClientParams(TransportParams):
     ca_certificates: str | None = None
 
 
-class WebsocketClientInputTransport(WireInputTransport):
+class WebsocketClientInputTransport(WireHalf, WireInputTransport):
     """Hears the server."""
 
     def __init__(
@@ -70,31 +71,8 @@ class WebsocketClientInputTransport(WireInputTransport):
         await self.set_transport_ready(frame)
         self._transport._listen(self)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Let the connection go, once the output has played all.
 
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Let the connection go.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the connection."""
-        await super().cleanup()
-        await self._transport._close()
-
-
-class WebsocketClientOutputTransport(WireOutputTransport):
+class WebsocketClientOutputTransport(WireHalf, WireOutputTransport):
     """Speaks to the server."""
 
     # A server tells of its interruptions: telling it of them in return would go on for ever.
@@ -133,31 +111,8 @@ class WebsocketClientOutputTransport(WireOutputTransport):
         await super().start(frame)
         await self.set_transport_ready(frame)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Play what is queued, then let the connection go.
 
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Let the connection go.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the connection."""
-        await super().cleanup()
-        await self._transport._close()
-
-
-class WebsocketClientTransport(BaseTransport):
+class WebsocketClientTransport(SharedWireTransport):
     """Talks to a WebSocket server, over one connection that is made in set-up.
 
     Events: `on_connected` and `on_disconnected` (transport, websocket).
@@ -184,7 +139,6 @@ class WebsocketClientTransport(BaseTransport):
             self._params.serializer = ProtobufFrameSerializer()
         self._input: WebsocketClientInputTransport | None = None
         self._output: WebsocketClientOutputTransport | None = None
-        self._holders: set[object] = set()
         self._dialling: asyncio.Task[WebsocketConnection | None] | None = None
         self._websocket: WebsocketConnection | None = None
 
@@ -202,7 +156,7 @@ class WebsocketClientTransport(BaseTransport):
 
     async def _connect(self, holder: Any) -> WebsocketConnection | None:
         """Connect, once for both halves, which are set up at the same time."""
-        self._holders.add(holder)
+        self._hold(holder)
         dialling = self._dialling
         if dialling is None:
             dialling = self._dialling = holder.create_task(self._dial(holder), "connect")
@@ -233,11 +187,6 @@ class WebsocketClientTransport(BaseTransport):
         owner = self._input or self._output
         if owner is not None:
             owner.create_task(self._call_event_handler("on_disconnected", websocket), "server_gone")
-
-    async def _release(self, holder: object) -> None:
-        self._holders.discard(holder)
-        if not self._holders:
-            await self._close()
 
     async def _close(self) -> None:
         self._dialling = None

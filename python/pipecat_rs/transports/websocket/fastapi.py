@@ -11,18 +11,17 @@ from dataclasses import field
 from typing import Any
 
 from pipecat_rs.frames.frames import (
-    CancelFrame,
     ClientConnectedFrame,
-    EndFrame,
     Frame,
     InterruptionFrame,
     StartFrame,
 )
 from pipecat_rs.processors.frame_processor import FrameDirection
 from pipecat_rs.serializers.base_serializer import FrameSerializer
-from pipecat_rs.transports.base_transport import BaseTransport, TransportParams
+from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.websocket.connection import Message, WebsocketConnection
 from pipecat_rs.transports.websocket.server import default_allowed_origins
+from pipecat_rs.transports.websocket.shared_wire import SharedWireTransport, WireHalf
 from pipecat_rs.transports.websocket.starlette_connection import StarletteConnection
 from pipecat_rs.transports.websocket.wire_input import WireInputTransport
 from pipecat_rs.transports.websocket.wire_output import WireOutputTransport
@@ -56,7 +55,7 @@ class FastAPIWebsocketParams(TransportParams):
     ws_close_timeout: float = WS_CLOSE_TIMEOUT_SECS
 
 
-class FastAPIWebsocketInputTransport(WireInputTransport):
+class FastAPIWebsocketInputTransport(WireHalf, WireInputTransport):
     """Hears the client."""
 
     def __init__(
@@ -82,31 +81,8 @@ class FastAPIWebsocketInputTransport(WireInputTransport):
         await self.set_transport_ready(frame)
         await self._transport._begin(self)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Let the socket go, once the output has played all.
 
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Let the socket go.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the socket."""
-        await super().cleanup()
-        await self._transport._close()
-
-
-class FastAPIWebsocketOutputTransport(WireOutputTransport):
+class FastAPIWebsocketOutputTransport(WireHalf, WireOutputTransport):
     """Speaks to the client."""
 
     def __init__(
@@ -135,29 +111,6 @@ class FastAPIWebsocketOutputTransport(WireOutputTransport):
         self._attach(self._transport.connection)
         await self.set_transport_ready(frame)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Play what is queued, then let the socket go.
-
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Let the socket go.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the socket."""
-        await super().cleanup()
-        await self._transport._close()
-
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Forget the beginning of a packet when the user interrupts.
 
@@ -183,7 +136,7 @@ class FastAPIWebsocketOutputTransport(WireOutputTransport):
             await super()._write(frame, packet)
 
 
-class FastAPIWebsocketTransport(BaseTransport):
+class FastAPIWebsocketTransport(SharedWireTransport):
     """Talks over a WebSocket that was accepted elsewhere.
 
     Events: `on_client_connected`, `on_client_disconnected` and `on_session_timeout`
@@ -218,7 +171,6 @@ class FastAPIWebsocketTransport(BaseTransport):
         self._connection: WebsocketConnection | StarletteConnection | None = None
         self._input: FastAPIWebsocketInputTransport | None = None
         self._output: FastAPIWebsocketOutputTransport | None = None
-        self._holders: set[object] = set()
         self._session_timer: asyncio.TimerHandle | None = None
         self._hung_up = False
 
@@ -248,9 +200,6 @@ class FastAPIWebsocketTransport(BaseTransport):
                 self, self._params, name=self._output_name
             )
         return self._output
-
-    def _hold(self, holder: object) -> None:
-        self._holders.add(holder)
 
     async def _begin(self, audio_input: FastAPIWebsocketInputTransport) -> None:
         self._hold(audio_input)
@@ -293,11 +242,6 @@ class FastAPIWebsocketTransport(BaseTransport):
                     self._call_event_handler("on_client_disconnected", self._websocket),
                     "client_gone",
                 )
-
-    async def _release(self, holder: object) -> None:
-        self._holders.discard(holder)
-        if not self._holders:
-            await self._close()
 
     async def _close(self) -> None:
         connection = self._connection

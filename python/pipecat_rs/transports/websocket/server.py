@@ -12,10 +12,11 @@ from dataclasses import field
 from typing import Any
 
 from pipecat_rs import _core
-from pipecat_rs.frames.frames import CancelFrame, ClientConnectedFrame, EndFrame, StartFrame
+from pipecat_rs.frames.frames import ClientConnectedFrame, StartFrame
 from pipecat_rs.serializers.base_serializer import FrameSerializer
-from pipecat_rs.transports.base_transport import BaseTransport, TransportParams
+from pipecat_rs.transports.base_transport import TransportParams
 from pipecat_rs.transports.websocket.connection import WebsocketConnection
+from pipecat_rs.transports.websocket.shared_wire import SharedWireTransport, WireHalf
 from pipecat_rs.transports.websocket.wire_input import WireInputTransport
 from pipecat_rs.transports.websocket.wire_output import WireOutputTransport
 
@@ -50,7 +51,7 @@ class SingleClientWebsocketServerParams(TransportParams):
     allowed_origins: list[str] = field(default_factory=default_allowed_origins)
 
 
-class SingleClientWebsocketServerInputTransport(WireInputTransport):
+class SingleClientWebsocketServerInputTransport(WireHalf, WireInputTransport):
     """Hears the client."""
 
     def __init__(
@@ -79,31 +80,8 @@ class SingleClientWebsocketServerInputTransport(WireInputTransport):
         await self._transport._open(self)
         await self.set_transport_ready(frame)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Let the server go, once the output has played all.
 
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Close the server.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the server."""
-        await super().cleanup()
-        await self._transport._close()
-
-
-class SingleClientWebsocketServerOutputTransport(WireOutputTransport):
+class SingleClientWebsocketServerOutputTransport(WireHalf, WireOutputTransport):
     """Speaks to the client."""
 
     def __init__(
@@ -132,31 +110,8 @@ class SingleClientWebsocketServerOutputTransport(WireOutputTransport):
         self._transport._hold(self)
         await self.set_transport_ready(frame)
 
-    async def stop(self, frame: EndFrame) -> None:
-        """Play what is queued, then let the server go.
 
-        Args:
-            frame: The EndFrame.
-        """
-        await super().stop(frame)
-        await self._transport._release(self)
-
-    async def cancel(self, frame: CancelFrame) -> None:
-        """Let the server go.
-
-        Args:
-            frame: The CancelFrame.
-        """
-        await super().cancel(frame)
-        await self._transport._release(self)
-
-    async def cleanup(self) -> None:
-        """Close the server."""
-        await super().cleanup()
-        await self._transport._close()
-
-
-class SingleClientWebsocketServerTransport(BaseTransport):
+class SingleClientWebsocketServerTransport(SharedWireTransport):
     """A WebSocket server for one client at a time; a second one is sent away.
 
     Events: `on_client_connected` and `on_client_disconnected` (transport, websocket),
@@ -196,7 +151,6 @@ class SingleClientWebsocketServerTransport(BaseTransport):
         self._output: SingleClientWebsocketServerOutputTransport | None = None
         self._server: _core.WebSocketServer | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._holders: set[object] = set()
         self._client: WebsocketConnection | None = None
         self._session_timer: asyncio.TimerHandle | None = None
 
@@ -223,9 +177,6 @@ class SingleClientWebsocketServerTransport(BaseTransport):
 
     # ---- the server, which input and output hold open
 
-    def _hold(self, holder: object) -> None:
-        self._holders.add(holder)
-
     async def _open(self, holder: object) -> None:
         self._hold(holder)
         if self._server is not None:
@@ -236,11 +187,6 @@ class SingleClientWebsocketServerTransport(BaseTransport):
         self._server = _core.WebSocketServer(self._host, self._port, options, self._connected)
         logger.info("%s: listening on %s:%d", self, *self._server.local_address)
         await self._call_event_handler("on_websocket_ready")
-
-    async def _release(self, holder: object) -> None:
-        self._holders.discard(holder)
-        if not self._holders:
-            await self._close()
 
     async def _close(self) -> None:
         server, self._server = self._server, None
